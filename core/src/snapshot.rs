@@ -1,0 +1,113 @@
+//! PostgreSQL's snapshots as sets of transaction ids: the marks by which the ledger is read.
+
+use crate::Error;
+use std::fmt;
+use std::str::FromStr;
+
+/// Which transactions had committed at a moment, as `pg_snapshot` has it: all below `xmin`, none
+/// from `xmax` on, and of those between all but the ones in progress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    xmin: u64,
+    xmax: u64,
+    in_progress: Vec<u64>,
+}
+
+/// Where the transactions lie that a snapshot does not see: from `from` on, and in `also`.
+/// The range may hold seen ones too; ask [`Snapshot::sees`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// The start of the open range.
+    pub from: u64,
+    /// Single transactions below it.
+    pub also: Vec<u64>,
+}
+
+/// How far the open range reaches back for one more transaction in progress rather than have it
+/// looked up on its own: one look-up costs about as much as reading this many entries in order.
+const REACH: u64 = 32;
+
+impl Snapshot {
+    /// A snapshot; what is in progress may come in any order, and what lies outside `xmin..xmax`
+    /// is left out as saying nothing.
+    pub fn new(xmin: u64, xmax: u64, in_progress: impl IntoIterator<Item = u64>) -> Self {
+        let mut in_progress: Vec<u64> = in_progress.into_iter().filter(|xid| *xid < xmax).collect();
+        in_progress.sort_unstable();
+        in_progress.dedup();
+        let xmin = in_progress.first().map_or(xmin, |first| xmin.min(*first)).min(xmax);
+        Snapshot { xmin, xmax, in_progress }
+    }
+
+    /// The oldest transaction that it may not see.
+    pub fn xmin(&self) -> u64 {
+        self.xmin
+    }
+
+    /// The first transaction of which it knows nothing.
+    pub fn xmax(&self) -> u64 {
+        self.xmax
+    }
+
+    /// The transactions in progress, in ascending order.
+    pub fn in_progress(&self) -> &[u64] {
+        &self.in_progress
+    }
+
+    /// Whether the transaction had committed (or ended otherwise) when it was taken.
+    pub fn sees(&self, xid: u64) -> bool {
+        xid < self.xmin || (xid < self.xmax && self.in_progress.binary_search(&xid).is_err())
+    }
+
+    /// Whether it sees all that `other` sees.
+    pub fn includes(&self, other: &Snapshot) -> bool {
+        other.xmax <= self.xmax && !self.in_progress.iter().any(|xid| other.sees(*xid))
+    }
+
+    /// Whether it was taken after `other`, both by the same server: snapshots of one server grow,
+    /// so the later one sees more.
+    pub fn is_newer_than(&self, other: &Snapshot) -> bool {
+        (self.xmax, other.in_progress.len()) > (other.xmax, self.in_progress.len())
+    }
+
+    /// Where to look for what it does not see: a range kept short, and the stragglers that an old
+    /// transaction leaves far behind it.
+    pub fn unseen(&self) -> Unseen {
+        let mut from = self.xmax;
+        let mut rest = self.in_progress.as_slice();
+        while let Some((last, before)) = rest.split_last() {
+            if from.saturating_sub(*last) > REACH {
+                break;
+            }
+            from = *last;
+            rest = before;
+        }
+        Unseen { from, also: rest.to_vec() }
+    }
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let in_progress: Vec<String> = self.in_progress.iter().map(u64::to_string).collect();
+        write!(formatter, "{}:{}:{}", self.xmin, self.xmax, in_progress.join(","))
+    }
+}
+
+impl FromStr for Snapshot {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let malformed =
+            || Error::invalid(format!("malformed snapshot \"{text}\""), "xmin:xmax:xid,…");
+        let mut parts = text.splitn(3, ':');
+        let mut number = || parts.next().and_then(|part| part.parse().ok()).ok_or_else(malformed);
+        let (xmin, xmax) = (number()?, number()?);
+        let in_progress = parts
+            .next()
+            .unwrap_or("")
+            .split(',')
+            .filter(|part| !part.is_empty())
+            .map(|part| part.parse().map_err(|_| malformed()))
+            .collect::<Result<Vec<u64>, Error>>()?;
+        Ok(Snapshot::new(xmin, xmax, in_progress))
+    }
+}

@@ -1,0 +1,185 @@
+//! Configuration as users write it, and which wagers a pool takes.
+
+use jackpot_core::{Error, PoolConfig, Rate, Snapshot, Status, Token, Wager, eligible};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn config(value: Value) -> Result<PoolConfig, Error> {
+    PoolConfig::default().patched(&value)
+}
+
+fn wager() -> Wager<'static> {
+    Wager {
+        game_id: "game123",
+        amount: 1_000,
+        operator_id: Some("acme"),
+        game_category: Some("slots"),
+        currency: Some("EUR"),
+        at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[test]
+fn rates_are_exact_and_bounded() {
+    for (text, millionths) in [
+        ("0", 0),
+        ("1", 1_000_000),
+        ("0.01", 10_000),
+        ("0.000001", 1),
+        ("0.0100000000", 10_000),
+        ("1e-2", 10_000),
+    ] {
+        assert_eq!(text.parse::<Rate>().map(Rate::millionths), Ok(millionths), "{text}");
+    }
+    for text in [
+        "0.0000001",
+        "1.000001",
+        "-0.01",
+        "NaN",
+        "Infinity",
+        "",
+        "0,01",
+        "0.00000000000000000000000000000000001",
+    ] {
+        assert_eq!(
+            text.parse::<Rate>().map_err(|error| error.token),
+            Err(Token::InvalidArgument),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn unknown_or_malformed_configuration_is_refused() {
+    for value in [
+        json!({"contribution_rat": 0.1}),
+        json!({"contribution_rate": true}),
+        json!({"contribution_rate": "0.7", "reserve_rate": "0.4"}),
+        json!({"seed_amount": -1}),
+        json!({"seed_amount": 1.5}),
+        json!({"seed_amount": "10"}),
+        json!({"seed_amount": 100, "max_amount": 99}),
+        json!({"currency": ""}),
+        json!({"operator_ids": "acme"}),
+        json!({"operator_ids": [1]}),
+        json!({"min_wager": 2, "max_wager": 1}),
+        json!({"starts_at": "soon"}),
+        json!({"starts_at": "2026-12-02T00:00:00Z", "ends_at": "2026-12-01T00:00:00Z"}),
+        json!([]),
+        json!(null),
+    ] {
+        assert_eq!(
+            config(value.clone()).map_err(|error| error.token),
+            Err(Token::InvalidArgument),
+            "{value}"
+        );
+    }
+    assert_eq!(
+        config(json!({"seed_amount": i64::MAX})).map_err(|error| error.token),
+        Err(Token::AmountOutOfRange)
+    );
+}
+
+#[test]
+fn configuration_survives_json_and_null_takes_a_key_back() {
+    let whole = json!({
+        "contribution_rate": "0.01", "reserve_rate": "0.002", "seed_amount": 1_000, "max_amount": 5_000,
+        "currency": "EUR", "operator_ids": ["acme"], "game_ids": ["game123"], "game_categories": ["slots"],
+        "min_wager": 1, "max_wager": 9, "starts_at": "2026-12-01T00:00:00Z", "ends_at": "2026-12-02T00:00:00Z",
+    });
+    let parsed = config(whole.clone()).expect("valid");
+    assert_eq!(parsed.to_json(), whole);
+    let local =
+        config(json!({"starts_at": "2026-12-01 00:00:00"})).expect("without an offset it is UTC");
+    assert_eq!(local.starts_at, parsed.starts_at);
+    let fewer = parsed
+        .patched(&json!({"max_amount": null, "operator_ids": null, "ends_at": null}))
+        .expect("valid");
+    assert_eq!((fewer.max_amount, fewer.operator_ids, fewer.ends_at), (None, None, None));
+    assert_eq!(fewer.seed_amount, 1_000);
+}
+
+#[test]
+fn each_key_decides_about_a_wager() {
+    let cases = [
+        (json!({}), true),
+        (json!({"operator_ids": ["acme"]}), true),
+        (json!({"operator_ids": ["other"]}), false),
+        (json!({"operator_ids": []}), false),
+        (json!({"game_ids": ["game123"]}), true),
+        (json!({"game_ids": ["game124"]}), false),
+        (json!({"game_categories": ["slots"]}), true),
+        (json!({"game_categories": ["table"]}), false),
+        (json!({"currency": "EUR"}), true),
+        (json!({"currency": "USD"}), false),
+        (json!({"min_wager": 1_000}), true),
+        (json!({"min_wager": 1_001}), false),
+        (json!({"max_wager": 1_000}), true),
+        (json!({"max_wager": 999}), false),
+        (json!({"starts_at": "1970-01-01T00:00:00Z"}), true),
+        (json!({"starts_at": "1970-01-01T00:00:01Z"}), false),
+        (json!({"ends_at": "1970-01-01T00:00:00Z"}), false),
+        (json!({"ends_at": "1970-01-01T00:00:01Z"}), true),
+    ];
+    for (value, expected) in cases {
+        let config = config(value.clone()).expect("valid");
+        assert_eq!(
+            eligible("mega", Status::Active, &config, &wager(), false),
+            Ok(expected),
+            "{value}"
+        );
+        assert_eq!(
+            eligible("mega", Status::Paused, &config, &wager(), false),
+            Ok(false),
+            "{value}"
+        );
+        let named = eligible("mega", Status::Paused, &config, &wager(), true);
+        assert_eq!(named.map_err(|error| error.token), Err(Token::PoolNotActive));
+    }
+    let restricted = config(json!({"operator_ids": ["acme"], "currency": "USD"})).expect("valid");
+    let anonymous = Wager { operator_id: None, currency: None, ..wager() };
+    assert_eq!(eligible("mega", Status::Active, &restricted, &anonymous, false), Ok(false));
+    let foreign = eligible("mega", Status::Active, &restricted, &wager(), true);
+    assert_eq!(foreign.map_err(|error| error.token), Err(Token::InvalidArgument));
+}
+
+fn snapshots() -> impl Strategy<Value = Snapshot> {
+    (1u64..500, 0u64..200, proptest::collection::vec(1u64..700, 0..20))
+        .prop_map(|(xmin, width, running)| Snapshot::new(xmin, xmin + width, running))
+}
+
+proptest! {
+    #[test]
+    fn a_snapshot_survives_text(snapshot in snapshots()) {
+        prop_assert_eq!(snapshot.to_string().parse::<Snapshot>(), Ok(snapshot));
+    }
+
+    #[test]
+    fn what_is_unseen_is_looked_up_once(snapshot in snapshots(), xid in 1u64..1_000) {
+        let unseen = snapshot.unseen();
+        let places = usize::from(xid >= unseen.from) + unseen.also.iter().filter(|also| **also == xid).count();
+        prop_assert!(places <= 1);
+        prop_assert!(snapshot.sees(xid) || places == 1);
+    }
+
+    #[test]
+    fn inclusion_is_that_of_sets(one in snapshots(), other in snapshots()) {
+        let subset = (0..1_000).all(|xid| !other.sees(xid) || one.sees(xid));
+        // Equal where the larger xmax says only that the rest has ended.
+        prop_assert!(!one.includes(&other) || subset);
+    }
+
+    #[test]
+    fn ending_a_transaction_makes_a_newer_snapshot(snapshot in snapshots(), begun in 0u64..5) {
+        let before = &snapshot;
+        if let Some(ended) = before.in_progress().first().copied() {
+            let rest = before.in_progress().iter().copied().filter(|xid| *xid != ended);
+            let after = Snapshot::new(before.xmin(), before.xmax() + begun, rest.chain(before.xmax()..before.xmax() + begun));
+            prop_assert!(after.includes(before) && !before.includes(&after));
+            prop_assert!(begun > 0 || after.is_newer_than(before));
+            prop_assert!(!before.is_newer_than(&after));
+            prop_assert!(after.sees(ended) && !before.sees(ended));
+        }
+    }
+}

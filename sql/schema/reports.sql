@@ -1,0 +1,109 @@
+-- Reports: pure reading, in plain SQL. Money leaves as numeric minor units.
+
+-- Micros as exact minor units, without trailing zeros.
+CREATE FUNCTION jackpot.minor_units(micros numeric) RETURNS numeric
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN pg_catalog.trim_scale(micros / 1000000.0);
+
+-- A contribution belongs to the cycle of the first win that saw it. What a win saw: rows up to its
+-- floor_id, of its own transaction those up to own_id, and otherwise what its snapshot shows among
+-- the ids handed out by then (after a restore into another cluster later rows have small xids).
+CREATE FUNCTION jackpot.cycle_of(pool_id integer, ledger_id bigint, xid xid8) RETURNS bigint
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN coalesce(
+    (SELECT w.cycle
+       FROM jackpot.win w
+      WHERE w.pool_id = cycle_of.pool_id
+        AND (   cycle_of.ledger_id <= w.floor_id
+             OR cycle_of.ledger_id <= w.last_id
+                AND CASE WHEN w.xid = cycle_of.xid THEN cycle_of.ledger_id <= w.own_id
+                         ELSE pg_catalog.pg_visible_in_snapshot(cycle_of.xid, w.snapshot) END)
+      ORDER BY w.cycle
+      LIMIT 1),
+    (SELECT p.cycle FROM jackpot.pool p WHERE p.id = cycle_of.pool_id));
+
+CREATE FUNCTION jackpot_statistics(pools text[] DEFAULT NULL)
+RETURNS TABLE (pool text, status text, current_amount bigint, total_contributions bigint, total_wagered numeric,
+               total_contributed numeric, average_contribution numeric, total_wins bigint, total_won numeric,
+               average_win numeric, largest_win bigint, last_win_at timestamptz, total_seeded numeric,
+               reserve_amount numeric, cycle bigint, version bigint, last_modified_at timestamptz)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT s.pool, s.status, s.current_amount, s.total_contributions, s.total_wagered, s.total_contributed,
+           trim_scale(round(s.total_contributed / nullif(s.total_contributions, 0), 6)),
+           s.total_wins, s.total_won,
+           trim_scale(round(s.total_won / nullif(s.total_wins, 0), 6)),
+           w.largest, w.last_at, jackpot.minor_units(p.total_seeded),
+           s.reserve_amount, s.cycle, s.version, s.last_modified_at
+      FROM @extschema@.jackpot_pools(jackpot_statistics.pools) s
+      JOIN jackpot.pool p ON p.pool = s.pool
+      LEFT JOIN LATERAL (SELECT max(w.win_amount) AS largest, max(w.at) AS last_at
+                           FROM jackpot.win w WHERE w.pool_id = p.id) w ON true
+     ORDER BY p.id;
+END $$;
+
+CREATE FUNCTION jackpot_history(pool text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
+                                kinds text[] DEFAULT NULL, max_rows bigint DEFAULT 100)
+RETURNS TABLE (at timestamptz, kind text, id bigint, cycle bigint, amount numeric, reserve_amount numeric,
+               operation_id text, game_id text, user_id text, operator_id text, game_category text,
+               currency text, wager_amount bigint, config_version bigint, win_id bigint, actor text,
+               reason text, before jsonb, after jsonb, metadata jsonb)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    wanted constant text[] := ARRAY['contribution', 'create', 'seed', 'reseed', 'win', 'configure', 'pause', 'resume'];
+    since constant timestamptz := coalesce(jackpot_history.since, '-infinity');
+    until constant timestamptz := coalesce(jackpot_history.until, 'infinity');
+    kinds constant text[] := coalesce(jackpot_history.kinds, wanted);
+    max_rows constant bigint := coalesce(jackpot_history.max_rows, 100);
+    wanted_id integer;
+BEGIN
+    IF jackpot_history.pool IS NULL THEN
+        RAISE EXCEPTION 'pool must not be null'
+              USING ERRCODE = '22004', DETAIL = 'null_argument: pool is required';
+    END IF;
+    SELECT p.id INTO wanted_id FROM jackpot.pool p WHERE p.pool = jackpot_history.pool;
+    IF wanted_id IS NULL THEN
+        RAISE EXCEPTION 'pool "%" does not exist', jackpot_history.pool
+              USING ERRCODE = '42704', DETAIL = format('unknown_pool: no pool is named "%s"', jackpot_history.pool),
+                    HINT = 'jackpot_pools() lists the pools.';
+    END IF;
+    IF NOT kinds <@ wanted OR array_position(kinds, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'unknown kind in %', kinds
+              USING ERRCODE = '22023', DETAIL = format('invalid_argument: the kinds are %s', array_to_string(wanted, ', '));
+    END IF;
+    IF max_rows < 0 THEN
+        RAISE EXCEPTION 'max_rows % is negative', max_rows
+              USING ERRCODE = '22023', DETAIL = 'invalid_argument: max_rows is 0 or more';
+    END IF;
+    RETURN QUERY
+    SELECT h.at, h.kind, h.id,
+           coalesce(h.cycle, jackpot.cycle_of(wanted_id, h.id, h.xid)),
+           jackpot.minor_units(h.display), jackpot.minor_units(h.reserve),
+           h.operation_id, h.game_id, h.user_id, h.operator_id, h.game_category, h.currency, h.wager_amount,
+           h.config_version, h.win_id, h.actor, h.reason, h.before, h.after, h.metadata
+      FROM ((SELECT l.at, 'contribution' AS kind, l.id, l.xid, NULL::bigint AS cycle,
+                    l.display[i.i]::numeric AS display, l.reserve[i.i]::numeric AS reserve,
+                    l.operation_id, l.game_id, l.user_id, l.operator_id, l.game_category, l.currency,
+                    l.wager_amount, l.config_versions[i.i]::bigint AS config_version, NULL::bigint AS win_id,
+                    NULL::text AS actor, NULL::text AS reason, NULL::jsonb AS before, NULL::jsonb AS after, l.metadata
+               FROM jackpot.ledger l, LATERAL array_position(l.pool_ids, wanted_id) AS i(i)
+              WHERE l.at >= since AND l.at < until AND i.i IS NOT NULL AND 'contribution' = ANY (kinds)
+              ORDER BY l.at DESC, l.id DESC
+              LIMIT max_rows)
+            UNION ALL
+            (SELECT j.at, j.kind, j.id, NULL, j.cycle, j.display, j.reserve,
+                    w.operation_id, w.game_id, w.user_id, NULL, NULL, NULL, NULL, j.config_version, j.win_id,
+                    j.actor, j.reason, j.before, j.after, w.metadata
+               FROM jackpot.journal j
+               LEFT JOIN jackpot.win w ON w.id = j.win_id
+              WHERE j.pool_id = wanted_id AND j.at >= since AND j.at < until AND j.kind = ANY (kinds)
+              ORDER BY j.at DESC, j.id DESC
+              LIMIT max_rows)) h
+     ORDER BY h.at DESC, h.id DESC
+     LIMIT max_rows;
+END $$;

@@ -1,0 +1,173 @@
+-- Every relation of the extension. No rows are put in here: what a dump carries must come back
+-- into empty tables. All money is bigint micros (millionths of a minor unit) unless a column is
+-- named an amount, which is bigint minor units (cents).
+
+CREATE SCHEMA jackpot;
+COMMENT ON SCHEMA jackpot IS 'Relations of the jackpot extension. Programs call the jackpot_* functions.';
+
+CREATE SEQUENCE jackpot.pool_id_seq AS integer;
+CREATE TABLE jackpot.pool (
+    id                integer NOT NULL DEFAULT nextval('jackpot.pool_id_seq') PRIMARY KEY,
+    pool              text NOT NULL UNIQUE CHECK (length(pool) BETWEEN 1 AND 100),
+    status            text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'paused', 'retired')),
+    meter             bigint NOT NULL DEFAULT 0,
+    reserve           bigint NOT NULL DEFAULT 0,
+    cycle             bigint NOT NULL DEFAULT 1,
+    version           bigint NOT NULL DEFAULT 1,
+    config_version    bigint NOT NULL DEFAULT 1,
+    config            jsonb NOT NULL,
+    total_wins        bigint NOT NULL DEFAULT 0,
+    total_won         numeric NOT NULL DEFAULT 0,
+    total_seeded      numeric NOT NULL DEFAULT 0,
+    lock_holder       text NOT NULL,
+    last_modified_at  timestamptz NOT NULL,
+    created_at        timestamptz NOT NULL
+) WITH (fillfactor = 50);
+ALTER SEQUENCE jackpot.pool_id_seq OWNED BY jackpot.pool.id;
+COMMENT ON TABLE jackpot.pool IS 'One row a pool: its configuration and what wins, seeds and adjustments moved. A pool''s amount is meter + balance + tail; read it with jackpot_pools(). Pools are never deleted.';
+COMMENT ON COLUMN jackpot.pool.meter IS 'Micros moved by the journal; what wagers contributed stands in jackpot.balance and the ledger. May be negative on its own.';
+COMMENT ON COLUMN jackpot.pool.reserve IS 'As meter, for the hidden second meter.';
+COMMENT ON COLUMN jackpot.pool.version IS 'Grows with every change of this row. The public version adds the ledger rows that fed the pool.';
+COMMENT ON COLUMN jackpot.pool.config_version IS 'Grows with every change of config.';
+COMMENT ON COLUMN jackpot.pool.total_won IS 'Sum of wins, in minor units.';
+COMMENT ON COLUMN jackpot.pool.total_seeded IS 'Sum of what the house put in as seeds, in micros.';
+COMMENT ON COLUMN jackpot.pool.lock_holder IS 'Who changed this row last: role/application_name/operation.';
+
+CREATE SEQUENCE jackpot.ledger_id_seq CACHE 64;
+CREATE TABLE jackpot.ledger (
+    id               bigint NOT NULL,
+    at               timestamptz NOT NULL,
+    xid              xid8 NOT NULL,
+    operation_id     text,
+    game_id          text NOT NULL,
+    user_id          text,
+    operator_id      text,
+    game_category    text,
+    currency         text,
+    wager_amount     bigint NOT NULL,
+    pool_ids         integer[] NOT NULL,
+    display          bigint[] NOT NULL,
+    reserve          bigint[] NOT NULL,
+    config_versions  integer[] NOT NULL,
+    metadata         jsonb
+) PARTITION BY RANGE (at);
+COMMENT ON TABLE jackpot.ledger IS 'The truth: one row a contribution operation, append-only, partitioned by month of at. Keys and indexes stand on the partitions.';
+COMMENT ON COLUMN jackpot.ledger.xid IS 'The top-level transaction that wrote the row; snapshots and marks are compared with it.';
+COMMENT ON COLUMN jackpot.ledger.pool_ids IS 'The pools that the wager fed; display, reserve and config_versions run parallel to it.';
+COMMENT ON COLUMN jackpot.ledger.display IS 'Micros added to each pool''s meter.';
+COMMENT ON COLUMN jackpot.ledger.reserve IS 'Micros added to each pool''s reserve.';
+COMMENT ON COLUMN jackpot.ledger.config_versions IS 'The configuration that each share was computed with.';
+
+CREATE TABLE jackpot.ledger_default PARTITION OF jackpot.ledger DEFAULT;
+ALTER TABLE jackpot.ledger_default ADD PRIMARY KEY (id);
+CREATE INDEX ledger_default_xid_idx ON jackpot.ledger_default (xid);
+COMMENT ON TABLE jackpot.ledger_default IS 'Ledger rows of months that have no partition of their own, so that nothing is ever refused.';
+
+CREATE TABLE jackpot.balance (
+    pool_id        integer NOT NULL PRIMARY KEY REFERENCES jackpot.pool,
+    display        numeric NOT NULL DEFAULT 0,
+    reserve        numeric NOT NULL DEFAULT 0,
+    contributions  bigint NOT NULL DEFAULT 0,
+    wagered        numeric NOT NULL DEFAULT 0,
+    last_at        timestamptz
+) WITH (fillfactor = 50);
+COMMENT ON TABLE jackpot.balance IS 'A pool''s sum over the settled ledger rows, those that the mark covers. Numeric, so that no sum of valid rows can fail.';
+COMMENT ON COLUMN jackpot.balance.display IS 'Micros.';
+COMMENT ON COLUMN jackpot.balance.reserve IS 'Micros.';
+COMMENT ON COLUMN jackpot.balance.contributions IS 'Ledger rows that fed the pool.';
+COMMENT ON COLUMN jackpot.balance.wagered IS 'Minor units.';
+
+CREATE TABLE jackpot.mark (
+    one                boolean NOT NULL DEFAULT true PRIMARY KEY CHECK (one),
+    snapshot           pg_snapshot NOT NULL,
+    floor_id           bigint NOT NULL,
+    tail_since         timestamptz NOT NULL,
+    system_identifier  bigint NOT NULL,
+    settled_at         timestamptz NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE jackpot.mark IS 'Up to where the ledger is settled: a row is settled if its id is at or below floor_id or its xid is visible in snapshot. One row, made by the first write.';
+COMMENT ON COLUMN jackpot.mark.floor_id IS 'Highest ledger id when the database was restored into this cluster; 0 where it was born.';
+COMMENT ON COLUMN jackpot.mark.tail_since IS 'No unsettled row is older; prunes partitions.';
+COMMENT ON COLUMN jackpot.mark.system_identifier IS 'The cluster whose transaction ids snapshot speaks of.';
+
+CREATE TABLE jackpot.operation (
+    operation_id     text COLLATE "C" NOT NULL PRIMARY KEY CHECK (length(operation_id) BETWEEN 1 AND 200),
+    at               timestamptz NOT NULL,
+    fingerprint      bytea NOT NULL,
+    ledger_id        bigint,
+    win_id           bigint,
+    pool_ids         integer[],
+    contributions    bigint[],
+    current_amounts  bigint[],
+    versions         bigint[]
+);
+COMMENT ON TABLE jackpot.operation IS 'Idempotency keys with the result that a replay returns.';
+COMMENT ON COLUMN jackpot.operation.fingerprint IS 'SHA-256 of the operation''s kind and arguments.';
+COMMENT ON COLUMN jackpot.operation.contributions IS 'Micros, parallel to pool_ids.';
+
+CREATE SEQUENCE jackpot.win_id_seq;
+CREATE TABLE jackpot.win (
+    id               bigint NOT NULL PRIMARY KEY,
+    pool_id          integer NOT NULL REFERENCES jackpot.pool,
+    cycle            bigint NOT NULL,
+    at               timestamptz NOT NULL,
+    operation_id     text,
+    game_id          text NOT NULL,
+    user_id          text NOT NULL,
+    win_amount       bigint NOT NULL CHECK (win_amount > 0),
+    previous_amount  bigint NOT NULL,
+    current_amount   bigint NOT NULL,
+    version          bigint NOT NULL,
+    metadata         jsonb,
+    actor            text NOT NULL,
+    xid              xid8 NOT NULL,
+    snapshot         pg_snapshot NOT NULL,
+    floor_id         bigint NOT NULL,
+    last_id          bigint NOT NULL,
+    own_id           bigint NOT NULL,
+    UNIQUE (pool_id, cycle)
+);
+ALTER SEQUENCE jackpot.win_id_seq OWNED BY jackpot.win.id;
+COMMENT ON TABLE jackpot.win IS 'Every win, with the snapshot it saw: a contribution belongs to the cycle of the first win that saw it.';
+COMMENT ON COLUMN jackpot.win.cycle IS 'The cycle that this win ended.';
+COMMENT ON COLUMN jackpot.win.floor_id IS 'The mark''s floor_id at the win: ledger rows up to it were seen.';
+COMMENT ON COLUMN jackpot.win.last_id IS 'The highest ledger id handed out at the win: no row above it was seen.';
+COMMENT ON COLUMN jackpot.win.own_id IS 'The highest ledger id that the win''s own transaction had written, or 0.';
+
+CREATE SEQUENCE jackpot.journal_id_seq;
+CREATE TABLE jackpot.journal (
+    id              bigint NOT NULL DEFAULT nextval('jackpot.journal_id_seq') PRIMARY KEY,
+    at              timestamptz NOT NULL,
+    pool_id         integer NOT NULL REFERENCES jackpot.pool,
+    kind            text NOT NULL CHECK (kind IN ('create', 'seed', 'reseed', 'win', 'configure', 'pause', 'resume')),
+    display         bigint NOT NULL DEFAULT 0,
+    reserve         bigint NOT NULL DEFAULT 0,
+    cycle           bigint NOT NULL,
+    config_version  bigint NOT NULL,
+    before          jsonb,
+    after           jsonb,
+    actor           text NOT NULL,
+    reason          text,
+    win_id          bigint REFERENCES jackpot.win
+);
+CREATE INDEX journal_pool_id_idx ON jackpot.journal (pool_id, id);
+ALTER SEQUENCE jackpot.journal_id_seq OWNED BY jackpot.journal.id;
+COMMENT ON TABLE jackpot.journal IS 'All that moves money or changes configuration and is not a ledger row: append-only, with before, after, actor and reason (GLI-19 2.9.5).';
+COMMENT ON COLUMN jackpot.journal.kind IS 'create, configure, pause, resume: no money. seed: money from the house. reseed: reserve to meter. win: paid out.';
+COMMENT ON COLUMN jackpot.journal.display IS 'Micros added to the pool''s meter.';
+COMMENT ON COLUMN jackpot.journal.reserve IS 'Micros added to the pool''s reserve.';
+COMMENT ON COLUMN jackpot.journal.actor IS 'role/application_name/operation.';
+
+-- One call a statement: each updates the extension's own row.
+SELECT pg_extension_config_dump('jackpot.pool', '');
+SELECT pg_extension_config_dump('jackpot.balance', '');
+SELECT pg_extension_config_dump('jackpot.mark', '');
+SELECT pg_extension_config_dump('jackpot.operation', '');
+SELECT pg_extension_config_dump('jackpot.win', '');
+SELECT pg_extension_config_dump('jackpot.journal', '');
+SELECT pg_extension_config_dump('jackpot.ledger', '');
+SELECT pg_extension_config_dump('jackpot.ledger_default', '');
+SELECT pg_extension_config_dump('jackpot.pool_id_seq', '');
+SELECT pg_extension_config_dump('jackpot.ledger_id_seq', '');
+SELECT pg_extension_config_dump('jackpot.win_id_seq', '');
+SELECT pg_extension_config_dump('jackpot.journal_id_seq', '');

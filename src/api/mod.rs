@@ -1,0 +1,25 @@
+//! The SQL surface: checks arguments, calls the store, maps results. What each function means
+//! stands in its COMMENT (`sql/schema/comments.sql`).
+
+mod administer;
+mod contribute;
+mod pools;
+mod win;
+
+use crate::error::report;
+use jackpot_core::{Micros, decimal};
+use pgrx::AnyNumeric;
+use pgrx::pg_sys::panic::ErrorReport;
+
+/// What every function returns: errors carry their SQLSTATE, token, DETAIL and HINT.
+type SqlResult<T> = Result<T, ErrorReport>;
+
+/// An exact amount of minor units, as numeric.
+fn numeric(micros: i128) -> SqlResult<AnyNumeric> {
+    let whole = i128::from(Micros::from_minor_units(1).map_err(report)?.get());
+    if micros % whole == 0 {
+        return Ok(AnyNumeric::from(micros / whole));
+    }
+    AnyNumeric::try_from(decimal(micros).as_str())
+        .map_err(|error| report(jackpot_core::Error::invalid("malformed amount", error.to_string())))
+}

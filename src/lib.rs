@@ -1,0 +1,26 @@
+//! Progressive jackpots inside PostgreSQL: `api` (the SQL surface) → `store` (append, read, lock,
+//! settle) → `jackpot-core` (the rules).
+
+use pgrx::prelude::*;
+
+mod api;
+mod error;
+mod guc;
+mod shmem;
+mod store;
+
+pgrx::pg_module_magic!(name, version);
+
+extension_sql_file!("../sql/schema/tables.sql", name = "tables", bootstrap);
+extension_sql_file!("../sql/schema/views.sql", name = "views", requires = [api::pools::jackpot_pools]);
+extension_sql_file!("../sql/schema/reports.sql", name = "reports", requires = ["views"]);
+extension_sql_file!("../sql/schema/validate.sql", name = "validate", requires = ["views"]);
+extension_sql_file!("../sql/schema/comments.sql", name = "comments", finalize);
+
+/// Called by PostgreSQL when the library is loaded.
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    guc::init();
+    store::init();
+    shmem::init();
+}

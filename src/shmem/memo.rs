@@ -1,0 +1,146 @@
+//! The newest sums that any backend has read, so that each ledger row is added about once
+//! altogether and not once per backend.
+
+use crate::store::tail::{Position, Sum, Sums};
+use crate::store::totals::Memo;
+use jackpot_core::Snapshot;
+use pgrx::lwlock::PgLwLock;
+use pgrx::{pg_guard, pg_sys};
+use pgrx::shmem::PGRXSharedMemory;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Databases that can share; the rest keep a memo per backend.
+const DATABASES: usize = 8;
+/// Pools that a shared memo can hold.
+const POOLS: usize = 64;
+/// Transactions in progress that a shared memo can hold.
+const IN_PROGRESS: usize = 256;
+
+static MEMOS: PgLwLock<Slots> = unsafe {
+    // SAFETY: the name is unique among this library's locks and NUL-terminated.
+    PgLwLock::new(c"jackpot_memo")
+};
+static PRELOADED: AtomicBool = AtomicBool::new(false);
+
+#[derive(Clone, Copy)]
+struct Slots([Slot; DATABASES]);
+
+// SAFETY: plain numbers without pointers.
+unsafe impl PGRXSharedMemory for Slots {}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Slots([Slot::EMPTY; DATABASES])
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    database: u32,
+    ledger: u32,
+    floor_id: i64,
+    tail_since: i64,
+    xmin: u64,
+    xmax: u64,
+    running: usize,
+    in_progress: [u64; IN_PROGRESS],
+    pools: usize,
+    sums: [(i32, Sum); POOLS],
+}
+
+impl Slot {
+    const EMPTY: Slot = Slot {
+        database: 0,
+        ledger: 0,
+        floor_id: 0,
+        tail_since: 0,
+        xmin: 0,
+        xmax: 0,
+        running: 0,
+        in_progress: [0; IN_PROGRESS],
+        pools: 0,
+        sums: [(0, Sum { display: 0, reserve: 0, contributions: 0, wagered: 0, last_at: 0 }); POOLS],
+    };
+
+    fn snapshot(&self) -> Snapshot {
+        let running = self.in_progress.iter().take(self.running).copied();
+        Snapshot::new(self.xmin, self.xmax, running)
+    }
+
+    fn fill(&mut self, memo: &Memo) {
+        let snapshot = &memo.position.snapshot;
+        self.ledger = memo.ledger.to_u32();
+        self.floor_id = memo.position.floor_id;
+        self.tail_since = memo.position.tail_since;
+        self.xmin = snapshot.xmin();
+        self.xmax = snapshot.xmax();
+        self.running = snapshot.in_progress().len();
+        for (slot, xid) in self.in_progress.iter_mut().zip(snapshot.in_progress()) {
+            *slot = *xid;
+        }
+        self.pools = memo.sums.iter().len();
+        for (slot, sum) in self.sums.iter_mut().zip(memo.sums.iter()) {
+            *slot = *sum;
+        }
+    }
+}
+
+/// Asks for the memory; from `_PG_init` while the server starts.
+pub fn init() {
+    pgrx::pg_shmem_init!(MEMOS);
+    PRELOADED.store(true, Ordering::Relaxed);
+}
+
+/// The shared memo of a ledger of this database.
+pub fn get(ledger: pg_sys::Oid) -> Option<Memo> {
+    if !PRELOADED.load(Ordering::Relaxed) {
+        return None;
+    }
+    let database = database();
+    let slots = MEMOS.share();
+    let slot = slots
+        .0
+        .iter()
+        .find(|slot| slot.database == database && slot.ledger == ledger.to_u32())?;
+    Some(Memo {
+        ledger,
+        position: Position {
+            snapshot: slot.snapshot(),
+            floor_id: slot.floor_id,
+            tail_since: slot.tail_since,
+            anchored: true,
+        },
+        sums: Sums::from_sorted(slot.sums.iter().take(slot.pools).copied()),
+    })
+}
+
+/// Shares a memo unless a newer one is there. False when it cannot be shared.
+pub fn put(memo: &Memo) -> bool {
+    let snapshot = &memo.position.snapshot;
+    if !PRELOADED.load(Ordering::Relaxed)
+        || snapshot.in_progress().len() > IN_PROGRESS
+        || memo.sums.iter().len() > POOLS
+    {
+        return false;
+    }
+    let database = database();
+    let mut slots = MEMOS.exclusive();
+    let Some(slot) =
+        slots.0.iter_mut().find(|slot| slot.database == database || slot.database == 0)
+    else {
+        return false;
+    };
+    let known = slot.database == database && slot.ledger == memo.ledger.to_u32();
+    // As Snapshot::is_newer_than, without building one under the lock.
+    let newer = (snapshot.xmax(), slot.running) > (slot.xmax, snapshot.in_progress().len());
+    if !known || newer {
+        slot.database = database;
+        slot.fill(memo);
+    }
+    true
+}
+
+fn database() -> u32 {
+    // SAFETY: set once, before any function runs.
+    unsafe { pg_sys::MyDatabaseId.to_u32() }
+}

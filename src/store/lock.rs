@@ -1,0 +1,104 @@
+//! The gate and the pools' queues: advisory locks in a key space of their own.
+//!
+//! Lock order everywhere: gate, pools by id, mark.
+
+use crate::guc;
+use crate::store::session::{Patience, clock};
+use crate::store::subtransaction;
+use jackpot_core::{Error, Token};
+use pgrx::PgSqlErrorCode;
+use pgrx::pg_sys;
+
+/// Sets these locks apart from the advisory locks of users (which have 1 and 2 here).
+const KEY_SPACE: u16 = 0x4A50;
+const GATE: (u32, u32) = (0, 0);
+
+/// How long one attempt at the gate may hold up the bets that come after it.
+const ATTEMPT_MILLISECONDS: i32 = 50;
+
+/// Every bet holds the gate with others, to the end of its transaction.
+pub fn pass_gate() {
+    acquire(GATE, pg_sys::ShareLock);
+}
+
+/// Closes the gate to bets until the end of the transaction: waits for those in flight, in short
+/// attempts, so that bets do not queue behind a waiting administrator. 55P03 when
+/// `jackpot.lock_timeout` has passed.
+pub fn close_gate() -> Result<(), Error> {
+    let started = clock();
+    let limit = i64::from(guc::LOCK_TIMEOUT.get()) * 1_000;
+    for attempt in 0u32.. {
+        let closed = subtransaction::attempt(&[PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE], || {
+            let _patience = Patience::limit(ATTEMPT_MILLISECONDS);
+            acquire(GATE, pg_sys::ExclusiveLock);
+        });
+        if closed.is_some() {
+            return Ok(());
+        }
+        if limit > 0 && clock() - started >= limit {
+            break;
+        }
+        pause(i64::from(ATTEMPT_MILLISECONDS) << attempt.min(3));
+    }
+    Err(Error::new(
+        Token::LockTimeout,
+        "bets in flight did not end in time",
+        format!("jackpot.lock_timeout is {} ms", guc::LOCK_TIMEOUT.get()),
+    )
+    .hint("A transaction that contributed is still open; pg_stat_activity shows it."))
+}
+
+/// Waits for the pool's turn. Queueing here instead of on the pool's row triples the throughput
+/// of those who must take turns; the row lock behind it is what counts.
+pub fn queue_for_pool(pool_id: i32) {
+    acquire((1, pool_id.cast_unsigned()), pg_sys::ExclusiveLock);
+}
+
+/// Runs `attempt` until it has a result, with pauses that double; 40001 when
+/// `jackpot.max_retry_attempts` are used up.
+pub fn retry<T>(
+    what: &str,
+    mut attempt: impl FnMut() -> Result<Option<T>, Error>,
+) -> Result<T, Error> {
+    let retries = guc::MAX_RETRY_ATTEMPTS.get();
+    for count in 0..=retries {
+        if count > 0 {
+            pause(i64::from(guc::RETRY_DELAY.get()) << (count - 1).min(10));
+        }
+        if let Some(done) = attempt()? {
+            return Ok(done);
+        }
+    }
+    Err(Error::new(
+        Token::VersionConflict,
+        format!("{what} met conflicting changes"),
+        format!("gave up after {retries} retries (jackpot.max_retry_attempts)"),
+    )
+    .hint("Run the transaction again."))
+}
+
+fn acquire((one, two): (u32, u32), mode: u32) {
+    // SAFETY: the tag is complete and LockAcquire copies it; the lock is released at the end of
+    // the transaction. MyDatabaseId is set in every backend that runs functions.
+    unsafe {
+        let tag = pg_sys::LOCKTAG {
+            locktag_field1: pg_sys::MyDatabaseId.to_u32(),
+            locktag_field2: one,
+            locktag_field3: two,
+            locktag_field4: KEY_SPACE,
+            locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
+            locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
+        };
+        pg_sys::LockAcquire(&tag, mode as i32, false, false);
+    }
+}
+
+/// Sleeps so many milliseconds, or until the statement is cancelled.
+fn pause(milliseconds: i64) {
+    let until = clock() + milliseconds * 1_000;
+    while clock() < until {
+        pgrx::check_for_interrupts!();
+        // SAFETY: only sleeps.
+        unsafe { pg_sys::pg_usleep((until - clock()).clamp(1, 10_000)) };
+    }
+}

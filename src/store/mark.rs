@@ -1,0 +1,173 @@
+//! The mark: up to where the ledger is settled, and in which cluster's transaction ids.
+
+use crate::store::session::{clock, in_recovery, system_identifier};
+use crate::store::snapshot::{self, Active};
+use crate::store::statement::{Row, argument, statements};
+use crate::store::tail::{Position, Sum, Sums};
+use crate::store::{ledger, lock, relations, settle};
+use jackpot_core::{Error, Snapshot};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys;
+use std::cell::Cell;
+
+statements! {
+    static READ() = "
+        SELECT m.snapshot::pg_catalog.text, m.floor_id, m.tail_since, m.system_identifier
+          FROM jackpot.mark m";
+    static LOCK() = "
+        SELECT m.snapshot::pg_catalog.text, m.floor_id, m.tail_since, m.system_identifier
+          FROM jackpot.mark m FOR NO KEY UPDATE SKIP LOCKED";
+    static CREATE(TEXTOID, INT8OID) = "
+        INSERT INTO jackpot.mark (snapshot, floor_id, tail_since, system_identifier, settled_at)
+        VALUES ($1::pg_catalog.pg_snapshot, 0, '-infinity', $2, pg_catalog.clock_timestamp())
+        ON CONFLICT DO NOTHING";
+    static MOVE(TEXTOID, INT8OID, TIMESTAMPTZOID, INT8OID) = "
+        UPDATE jackpot.mark
+           SET snapshot = $1::pg_catalog.pg_snapshot, floor_id = $2, tail_since = $3,
+               system_identifier = $4, settled_at = pg_catalog.clock_timestamp()";
+    static BALANCES() = "
+        SELECT b.pool_id, b.display::pg_catalog.text, b.reserve::pg_catalog.text, b.contributions,
+               b.wagered::pg_catalog.text, b.last_at
+          FROM jackpot.balance b ORDER BY b.pool_id";
+    /// The start of the oldest transaction of this database that holds an xid, less an hour for
+    /// clocks that step back. No bound where that cannot be known: prepared transactions have no
+    /// start, and other sessions' are hidden from an owner without pg_read_all_stats.
+    static TAIL_SINCE() = "
+        SELECT CASE
+               WHEN EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts)
+                 OR NOT pg_catalog.pg_has_role(CURRENT_USER, 'pg_read_all_stats', 'USAGE')
+               THEN '-infinity'
+               ELSE least(pg_catalog.min(coalesce(a.xact_start, '-infinity')), pg_catalog.clock_timestamp())
+                    - interval '1 hour' END
+          FROM pg_catalog.pg_stat_activity a
+         WHERE a.backend_xid IS NOT NULL
+           AND a.datid = (SELECT d.oid FROM pg_catalog.pg_database d
+                           WHERE d.datname = pg_catalog.current_database())";
+}
+
+thread_local! {
+    /// The ledger whose mark was seen to be committed and anchored in this cluster.
+    static ANCHORED: Cell<Option<pg_sys::Oid>> = const { Cell::new(None) };
+}
+
+fn position(row: Row<'_>) -> Result<Position, Error> {
+    Ok(Position {
+        snapshot: row.need::<String>(1).parse()?,
+        floor_id: row.need(2),
+        tail_since: row.need::<TimestampWithTimeZone>(3).into_inner(),
+        anchored: row.need::<i64>(4) == system_identifier(),
+    })
+}
+
+/// The mark in the active snapshot; `None` before the first write.
+pub fn read() -> Result<Option<Position>, Error> {
+    READ.with(|statement| statement.read(&[]).first().map(position).transpose())
+}
+
+/// The balances in the active snapshot: the sums at the mark.
+pub fn balances() -> Sums {
+    let whole = |row: &Row<'_>, column| row.need::<String>(column).parse().unwrap_or(0);
+    let mut sums = Vec::new();
+    BALANCES.with(|statement| {
+        statement.read(&[]).each(|row| {
+            let sum = Sum {
+                display: whole(&row, 2),
+                reserve: whole(&row, 3),
+                contributions: row.need(4),
+                wagered: whole(&row, 5),
+                last_at: row.get::<TimestampWithTimeZone>(6).map_or(i64::MIN, |at| at.into_inner()),
+            };
+            sums.push((row.need(1), sum));
+        });
+    });
+    Sums::from_sorted(sums)
+}
+
+/// Locks the mark and reads it as it is now; `None` when another settles, or before the first
+/// write.
+pub fn lock() -> Result<Option<Position>, Error> {
+    LOCK.with(|statement| statement.write(&[]).first().map(position).transpose())
+}
+
+/// Moves the mark, which the caller has locked.
+pub fn set(snapshot: &Snapshot, floor_id: i64, tail_since: TimestampWithTimeZone) {
+    let arguments = [
+        argument(snapshot.to_string()),
+        argument(floor_id),
+        argument(tail_since),
+        argument(system_identifier()),
+    ];
+    MOVE.with(|statement| statement.write(&arguments));
+}
+
+/// A time before every row that is not settled. To be read before the snapshot that the mark will
+/// have: whoever gets a transaction id later writes later.
+pub fn tail_since() -> TimestampWithTimeZone {
+    TAIL_SINCE.with(|statement| statement.write(&[]).first().map(|row| row.need(1))).unwrap_or_else(
+        // An aggregate without GROUP BY always has its row.
+        || pgrx::error!("pg_stat_activity gave no row"),
+    )
+}
+
+/// Sees to it that there is a mark and that it speaks of this cluster's transaction ids: no ledger
+/// row and no win may be written before. Once per backend; to be called before the gate is passed.
+pub fn ensure() -> Result<(), Error> {
+    let ledger = relations::current().ledger;
+    if ANCHORED.get() == Some(ledger) {
+        return Ok(());
+    }
+    match read_latest()? {
+        None => {
+            let snapshot = {
+                let _active = Active::latest();
+                snapshot::active()
+            };
+            let arguments = [argument(snapshot.to_string()), argument(system_identifier())];
+            CREATE.with(|statement| statement.write(&arguments));
+        }
+        Some(position) if !position.anchored => anchor()?,
+        // A row seen without writing anything oneself is committed and stays.
+        Some(_) if snapshot::own_xid_if_any().is_none() => ANCHORED.set(Some(ledger)),
+        Some(_) => {}
+    }
+    Ok(())
+}
+
+fn read_latest() -> Result<Option<Position>, Error> {
+    let _active = Active::latest();
+    read()
+}
+
+/// After a restore into another cluster, transaction ids start anew and a new row's small xid
+/// would look settled. So all that was restored is folded, by plain comparison of numbers, and
+/// the mark starts anew from here. Bets are held off meanwhile.
+fn anchor() -> Result<(), Error> {
+    lock::close_gate()?;
+    let _active = Active::latest();
+    match read()? {
+        Some(position) if !position.anchored => {
+            let floor_id = ledger::highest_id().max(position.floor_id);
+            let tail_since = tail_since();
+            settle::fold(&position);
+            set(&snapshot::active(), floor_id, tail_since);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The position to read from when no newer one is known, with its sums.
+pub fn base() -> Result<Option<(Position, Sums)>, Error> {
+    Ok(read()?.map(|position| (position, balances())))
+}
+
+/// Whether snapshots of this server can be compared with a position's: not on a standby, whose
+/// snapshots list no transactions in progress.
+pub fn comparable(position: &Position) -> bool {
+    position.anchored && !in_recovery()
+}
+
+/// The present time as SQL takes it.
+pub fn now() -> TimestampWithTimeZone {
+    TimestampWithTimeZone::try_from(clock()).unwrap_or_else(|_| pgrx::error!("the clock is out of range"))
+}

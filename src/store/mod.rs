@@ -1,0 +1,28 @@
+//! Everything that touches tables, locks and snapshots; all SQL text and the kept plans.
+
+pub mod administer;
+pub mod configuration;
+pub mod contribute;
+mod journal;
+mod ledger;
+mod lock;
+mod mark;
+mod operation;
+mod partition;
+pub mod pool;
+mod relations;
+pub mod session;
+pub mod settle;
+mod snapshot;
+mod statement;
+mod subtransaction;
+pub mod tail;
+pub mod totals;
+pub mod win;
+
+/// Registers with PostgreSQL; once, when the library is loaded.
+pub fn init() {
+    relations::watch();
+    // SAFETY: the prefix is a NUL-terminated literal.
+    unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"jackpot".as_ptr()) };
+}

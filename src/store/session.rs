@@ -1,0 +1,173 @@
+//! What surrounds every call: whose rights it has, how long it waits, what its errors look like.
+//!
+//! The functions work with the rights of the extension's owner, so that no role that plays needs
+//! any right on a table (WAC 230-15-695). This is what SECURITY DEFINER with a fixed search_path
+//! does, without its cost at each returned row.
+
+use crate::error::report;
+use crate::guc;
+use crate::store::relations;
+use crate::store::statement::Connection;
+use jackpot_core::{Error, Token};
+use pgrx::PgSqlErrorCode;
+use pgrx::PgTryBuilder;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys;
+use pgrx::pg_sys::panic::{CaughtError, ErrorReport};
+use std::ffi::CStr;
+use std::panic::AssertUnwindSafe;
+
+/// Runs one SQL-callable function's work; `operation` is the function's name without its prefix.
+pub fn run<T>(
+    operation: &'static str,
+    work: impl FnOnce() -> Result<T, Error>,
+) -> Result<T, ErrorReport> {
+    PgTryBuilder::new(AssertUnwindSafe(|| {
+        let _rights = OwnerRights::take();
+        let _path = SafeSearchPath::set();
+        let _patience = Patience::limit(guc::LOCK_TIMEOUT.get());
+        let _connection = Connection::open();
+        work()
+    }))
+    .catch_when(PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE, |_| {
+        Err(Error::new(
+            Token::LockTimeout,
+            format!("jackpot_{operation}() did not get its lock in time"),
+            format!("jackpot.lock_timeout is {} ms", guc::LOCK_TIMEOUT.get()),
+        )
+        .hint("Try again; jackpot.activity or pg_locks shows who holds it."))
+    })
+    .catch_when(PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE, |caught| {
+        let message = match &caught {
+            CaughtError::PostgresError(error) | CaughtError::ErrorReport(error) => error.message().to_owned(),
+            CaughtError::RustPanic { ereport, .. } => ereport.message().to_owned(),
+        };
+        Err(Error::new(Token::VersionConflict, message, format!("met by jackpot_{operation}()"))
+            .hint("Run the transaction again."))
+    })
+    .execute()
+    .map_err(report)
+}
+
+/// Who is acting, for the record: role/application_name/operation.
+pub fn actor(operation: &str) -> String {
+    // SAFETY: GetUserNameFromId returns a palloc'd string for an existing role (missing roles
+    // give NULL); application_name is a NUL-terminated setting, never NULL in a backend.
+    unsafe {
+        let role = pg_sys::GetUserNameFromId(pg_sys::GetOuterUserId(), true);
+        let role = if role.is_null() { "unknown".into() } else { CStr::from_ptr(role).to_string_lossy() };
+        let application = if pg_sys::application_name.is_null() {
+            "".into()
+        } else {
+            CStr::from_ptr(pg_sys::application_name).to_string_lossy()
+        };
+        format!("{role}/{application}/{operation}")
+    }
+}
+
+/// The microseconds since 2000-01-01 UTC, as PostgreSQL counts time.
+pub fn clock() -> i64 {
+    // SAFETY: reads the clock.
+    unsafe { pg_sys::GetCurrentTimestamp() }
+}
+
+/// When the client's statement began.
+pub fn statement_time() -> TimestampWithTimeZone {
+    // SAFETY: only reads the transaction's state.
+    let time = unsafe { pg_sys::GetCurrentStatementStartTimestamp() };
+    TimestampWithTimeZone::try_from(time).unwrap_or_else(|_| pgrx::error!("the clock is out of range"))
+}
+
+/// Whether the call is a statement of its own, not part of a transaction block or function.
+pub fn stands_alone() -> bool {
+    // SAFETY: only reads the transaction's state.
+    unsafe { !pg_sys::IsTransactionBlock() && pg_sys::GetCurrentTransactionNestLevel() == 1 }
+}
+
+/// Whether this server replays another's log.
+pub fn in_recovery() -> bool {
+    // SAFETY: reads shared memory.
+    unsafe { pg_sys::RecoveryInProgress() }
+}
+
+/// The identifier that initdb gave this cluster.
+pub fn system_identifier() -> i64 {
+    // SAFETY: reads the control file's copy in memory. The bits are kept, not the sign.
+    unsafe { pg_sys::GetSystemIdentifier() as i64 }
+}
+
+/// Acts as the owner of the extension's relations until dropped. An error restores the former
+/// user by itself.
+struct OwnerRights {
+    user: pg_sys::Oid,
+    context: i32,
+}
+
+impl OwnerRights {
+    fn take() -> Self {
+        let owner = relations::current().owner;
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        // SAFETY: both outlive the call; SECURITY_LOCAL_USERID_CHANGE forbids SET ROLE meanwhile.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+            pg_sys::SetUserIdAndSecContext(
+                owner,
+                context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32,
+            );
+        }
+        OwnerRights { user, context }
+    }
+}
+
+impl Drop for OwnerRights {
+    fn drop(&mut self) {
+        // SAFETY: puts back what was there before.
+        unsafe { pg_sys::SetUserIdAndSecContext(self.user, self.context) };
+    }
+}
+
+/// Only pg_catalog is searched until dropped, so that nobody's operator or function can run with
+/// the owner's rights. An error restores the former path by itself.
+struct SafeSearchPath(());
+
+impl SafeSearchPath {
+    fn set() -> Self {
+        let mut path = pg_sys::OverrideSearchPath { addCatalog: true, ..Default::default() };
+        // SAFETY: PushOverrideSearchPath copies the path; an empty list is a null pointer.
+        unsafe { pg_sys::PushOverrideSearchPath(&mut path) };
+        SafeSearchPath(())
+    }
+}
+
+impl Drop for SafeSearchPath {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: the path that `set` pushed is the innermost one again.
+            unsafe { pg_sys::PopOverrideSearchPath() };
+        }
+    }
+}
+
+/// Bounds every wait for a lock until dropped.
+pub struct Patience(i32);
+
+impl Patience {
+    /// At most so many milliseconds; 0 adds no bound. A shorter bound stays.
+    pub fn limit(milliseconds: i32) -> Self {
+        // SAFETY: LockTimeout is this backend's variable, read when a wait begins.
+        unsafe {
+            let former = pg_sys::LockTimeout;
+            if milliseconds > 0 && (former == 0 || milliseconds < former) {
+                pg_sys::LockTimeout = milliseconds;
+            }
+            Patience(former)
+        }
+    }
+}
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        // SAFETY: puts back what was there before, also while an error unwinds.
+        unsafe { pg_sys::LockTimeout = self.0 };
+    }
+}

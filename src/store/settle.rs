@@ -1,0 +1,86 @@
+//! Settling: folding the tail of the ledger into the balances and moving the mark.
+
+use crate::guc;
+use crate::store::snapshot::{self, Active};
+use crate::store::statement::{argument, statements};
+use crate::store::tail::{self, Position};
+use crate::store::{mark, session};
+use jackpot_core::Error;
+use pgrx::datum::TimestampWithTimeZone;
+use std::cell::Cell;
+
+/// How many contributions a backend makes between two looks at the mark.
+const CALLS_BETWEEN_LOOKS: u32 = 100;
+
+thread_local! {
+    static CALLS_TO_NEXT_LOOK: Cell<u32> = const { Cell::new(0) };
+}
+
+statements! {
+    static ADD(INT4OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID) = "
+        INSERT INTO jackpot.balance AS b (pool_id, display, reserve, contributions, wagered, last_at)
+        VALUES ($1, $2::pg_catalog.numeric, $3::pg_catalog.numeric, $4, $5::pg_catalog.numeric, $6)
+        ON CONFLICT (pool_id) DO UPDATE
+           SET display = b.display + excluded.display,
+               reserve = b.reserve + excluded.reserve,
+               contributions = b.contributions + excluded.contributions,
+               wagered = b.wagered + excluded.wagered,
+               last_at = greatest(b.last_at, excluded.last_at)";
+}
+
+/// Settles what has committed and returns how many ledger rows that were; 0 when another session
+/// is at it. Balances and mark change together or not at all.
+pub fn settle() -> Result<u64, Error> {
+    mark::ensure()?;
+    let Some(position) = mark::lock()? else { return Ok(0) };
+    let tail_since = mark::tail_since();
+    // Taken after the lock, so it sees what the last settlement left.
+    let _active = Active::fresh();
+    let rows = fold(&position);
+    mark::set(&snapshot::active(), position.floor_id, tail_since);
+    Ok(rows)
+}
+
+/// Adds to the balances what the active snapshot shows beyond the position and has committed.
+pub fn fold(position: &Position) -> u64 {
+    let tail = tail::read(position);
+    for (pool_id, sum) in tail.committed.iter() {
+        let last_at = TimestampWithTimeZone::try_from(sum.last_at).ok();
+        let arguments = [
+            argument(*pool_id),
+            argument(sum.display.to_string()),
+            argument(sum.reserve.to_string()),
+            argument(sum.contributions),
+            argument(sum.wagered.to_string()),
+            argument(last_at),
+        ];
+        ADD.with(|statement| statement.write(&arguments));
+    }
+    tail.rows
+}
+
+/// Settles when the tail may have grown to `jackpot.settle_rows`, the call stands alone and there
+/// is nobody else to do it. Looks only now and then: the distance between the mark and the next
+/// transaction id tells without counting rows.
+pub fn settle_if_long() -> Result<(), Error> {
+    let calls = CALLS_TO_NEXT_LOOK.get();
+    if calls > 0 {
+        CALLS_TO_NEXT_LOOK.set(calls - 1);
+        return Ok(());
+    }
+    CALLS_TO_NEXT_LOOK.set(CALLS_BETWEEN_LOOKS);
+    if !session::stands_alone() || snapshot::is_kept() {
+        return Ok(());
+    }
+    let limit = u64::from(guc::SETTLE_ROWS.get().unsigned_abs());
+    let long = {
+        let _active = Active::fresh();
+        mark::read()?.is_some_and(|position| {
+            snapshot::next_xid().saturating_sub(position.snapshot.xmax()) >= limit
+        })
+    };
+    if long {
+        settle()?;
+    }
+    Ok(())
+}
