@@ -3,6 +3,7 @@
 pub mod administer;
 pub mod configuration;
 pub mod contribute;
+mod index_scan;
 mod journal;
 mod ledger;
 mod lock;

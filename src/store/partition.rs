@@ -1,16 +1,20 @@
 //! The ledger's monthly partitions, made ahead of time; the default partition takes what has none.
 
+use crate::store::index_scan::Relation;
 use crate::store::session::{Patience, clock};
 use crate::store::snapshot::Active;
 use crate::store::statement::{run, statements};
 use crate::store::subtransaction;
 use pgrx::PgSqlErrorCode;
+use pgrx::pg_sys;
 use std::cell::Cell;
 
 /// How long bets may be held up for the sake of a partition.
 const PATIENCE_MILLISECONDS: i32 = 10;
 /// How long a backend waits before it looks again.
 const MICROSECONDS_BETWEEN_LOOKS: i64 = 60_000_000;
+/// How far ahead of the clock a row may be: it was written before the clock stepped back.
+const MICROSECONDS_AHEAD: i64 = 3_600_000_000;
 
 statements! {
     /// This month's and the next one's, where they are missing and the default partition does
@@ -30,6 +34,47 @@ statements! {
 
 thread_local! {
     static NEXT_LOOK: Cell<i64> = const { Cell::new(i64::MIN) };
+}
+
+/// The partitions of the ledger that may hold rows from `since` on (microseconds since 2000).
+pub fn holding(parent: &Relation, since: i64) -> Vec<Relation> {
+    // Rows bear the time of their append, so none lies ahead by more than clocks may step back.
+    let ahead = clock().saturating_add(MICROSECONDS_AHEAD);
+    // SAFETY: the descriptor belongs to the open relation, which PostgreSQL keeps up to date, and
+    // its arrays have the lengths it states. The ledger is partitioned by one timestamptz column:
+    // the partition that a bound's index entry names ends there and begins at the bound before.
+    unsafe {
+        let description = &*pg_sys::RelationGetPartitionDesc(parent.as_ptr(), false);
+        let count = description.nparts as usize;
+        if count == 0 {
+            return Vec::new();
+        }
+        let bounds = &*description.boundinfo;
+        let bound = |position: usize| {
+            let is_value = *(*bounds.kind.add(position))
+                == pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_VALUE;
+            is_value.then(|| (*(*bounds.datums.add(position))).value() as i64)
+        };
+        let mut wanted = vec![true; count];
+        for position in 0..bounds.ndatums as usize {
+            let named = usize::try_from(*bounds.indexes.add(position)).ok();
+            if let Some(wanted) = named.and_then(|named| wanted.get_mut(named)) {
+                let start = position.checked_sub(1).and_then(bound);
+                *wanted = bound(position).is_none_or(|end| end > since)
+                    && start.is_none_or(|start| start <= ahead);
+            }
+        }
+        let default = usize::try_from(bounds.default_index).ok();
+        std::slice::from_raw_parts(description.oids, count)
+            .iter()
+            .zip(wanted)
+            .enumerate()
+            .filter(|(_, (_, wanted))| *wanted)
+            .map(|(index, (oid, _))| (index, Relation::open(*oid)))
+            .filter(|(index, relation)| Some(*index) != default || !relation.is_empty())
+            .map(|(_, relation)| relation)
+            .collect()
+    }
 }
 
 /// Makes the partitions of this month and the next. Where that would hold up bets it is left for

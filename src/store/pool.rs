@@ -1,12 +1,14 @@
 //! Pools with their exact amounts: pool row + balance + tail, all in one snapshot.
 
+use crate::store::index_scan::{self, Relation, key};
 use crate::store::snapshot::Active;
 use crate::store::statement::{argument, statements};
 use crate::store::tail::Sums;
 use crate::store::{configuration, ledger, lock, mark, relations, session, snapshot, totals};
 use jackpot_core::{Error, Micros, PoolConfig, PoolState, Snapshot, Token, Totals};
-use pgrx::JsonB;
+use pgrx::{JsonB, pg_sys};
 use pgrx::datum::{Array, IntoDatum, TimestampWithTimeZone};
+use std::ffi::CStr;
 
 /// A pool and what is known about its row.
 #[derive(Debug)]
@@ -44,9 +46,6 @@ statements! {
           FROM jackpot.pool p
          WHERE $1 IS NULL OR p.id = ANY ($1)
          ORDER BY p.id";
-    static METERS(INT4ARRAYOID) = "
-        SELECT p.id, p.meter, p.reserve, p.cycle, p.version
-          FROM jackpot.pool p WHERE p.id = ANY ($1) ORDER BY p.id";
     static LOCK(INT4OID) = "SELECT FROM jackpot.pool p WHERE p.id = $1 FOR UPDATE";
     static CREATE(TEXTOID, INT8OID, JSONBOID, TEXTOID, TEXTOID) = "
         WITH new AS (
@@ -137,18 +136,25 @@ pub fn with_sums(
     })
 }
 
+/// The pool's columns that contributions need, the indexed one first.
+const METER_COLUMNS: [&CStr; 5] = [c"id", c"meter", c"reserve", c"cycle", c"version"];
+
 /// The rows of these pools in the active snapshot.
 pub fn meters(ids: &[i32]) -> Vec<Meter> {
+    let condition = |id: &i32| {
+        [key(pg_sys::BTEqualStrategyNumber, pg_sys::F_INT4EQ, pg_sys::Datum::from(*id))]
+    };
+    let keys: Vec<[pg_sys::ScanKeyData; 1]> = ids.iter().map(condition).collect();
+    let conditions: Vec<&[pg_sys::ScanKeyData]> = keys.iter().map(|one| one.as_slice()).collect();
     let mut meters = Vec::with_capacity(ids.len());
-    METERS.with(|statement| {
-        statement.read(&[argument(ids.to_vec())]).each(|row| {
-            meters.push(Meter {
-                id: row.need(1),
-                meter: row.need(2),
-                reserve: row.need(3),
-                cycle: row.need(4),
-                version: row.need(5),
-            });
+    let table = Relation::open(relations::current().pool);
+    index_scan::scan(&table, &METER_COLUMNS, &conditions, |row| {
+        meters.push(Meter {
+            id: row.int(0),
+            meter: row.long(1),
+            reserve: row.long(2),
+            cycle: row.long(3),
+            version: row.long(4),
         });
     });
     meters

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Grows whenever what is cached from `jackpot.pool` may have changed.
 static GENERATION: AtomicU64 = AtomicU64::new(1);
+/// Grows whenever anything about any relation may have changed.
+static ANY_GENERATION: AtomicU64 = AtomicU64::new(1);
 /// The relation whose invalidation counts; 0 while unknown.
 static WATCHED: AtomicU32 = AtomicU32::new(0);
 
@@ -36,6 +38,7 @@ pub fn watch() {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn changed(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
+    ANY_GENERATION.fetch_add(1, Ordering::Relaxed);
     let watched = WATCHED.load(Ordering::Relaxed);
     if relation == pg_sys::InvalidOid || watched == relation.to_u32() {
         GENERATION.fetch_add(1, Ordering::Relaxed);
@@ -45,6 +48,11 @@ unsafe extern "C-unwind" fn changed(_argument: pg_sys::Datum, relation: pg_sys::
 /// A number that stays while nothing cached from `jackpot.pool` has changed.
 pub fn generation() -> u64 {
     GENERATION.load(Ordering::Relaxed)
+}
+
+/// A number that stays while no relation has changed its columns or indexes.
+pub fn any_generation() -> u64 {
+    ANY_GENERATION.load(Ordering::Relaxed)
 }
 
 /// Tells every backend, at commit, that configuration has changed.

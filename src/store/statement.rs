@@ -50,32 +50,6 @@ impl Statement {
         self.execute(arguments, snapshot, false)
     }
 
-    /// Runs it on the active snapshot, writing nothing, and calls `each` with every row as it
-    /// comes: memory does not grow with the number of rows.
-    pub fn stream(&self, arguments: &[Argument], mut each: impl FnMut(Row<'_>)) {
-        const ROWS_AT_ONCE: i64 = 1_000;
-        let (mut values, nulls) = self.bind(arguments);
-        // SAFETY: as in `execute`; the portal is closed here, or by the abort of the transaction.
-        unsafe {
-            let portal = pg_sys::SPI_cursor_open(
-                ptr::null(),
-                self.plan(),
-                values.as_mut_ptr(),
-                nulls.as_ptr(),
-                true,
-            );
-            loop {
-                pg_sys::SPI_cursor_fetch(portal, true, ROWS_AT_ONCE);
-                let rows = Rows { table: pg_sys::SPI_tuptable, processed: pg_sys::SPI_processed };
-                rows.each(&mut each);
-                if rows.count() < ROWS_AT_ONCE as u64 {
-                    break;
-                }
-            }
-            pg_sys::SPI_cursor_close(portal);
-        }
-    }
-
     fn bind(&self, arguments: &[Argument]) -> (Vec<pg_sys::Datum>, Vec<std::ffi::c_char>) {
         assert_eq!(arguments.len(), self.types.len(), "{}", self.sql);
         arguments

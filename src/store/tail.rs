@@ -3,11 +3,11 @@
 //! A [`Position`] is a snapshot whose sums are known. What a later snapshot sees beyond it is a
 //! matter of the ledger rows that the position does not see and PostgreSQL now shows.
 
-use crate::store::snapshot;
-use crate::store::statement::{Argument, argument, statements};
+use crate::store::index_scan::{self, Relation, key};
+use crate::store::{partition, relations, snapshot};
 use jackpot_core::Snapshot;
-use pgrx::datum::TimestampWithTimeZone;
-use pgrx::pg_sys;
+use pgrx::pg_sys::{self, Datum};
+use std::ffi::CStr;
 
 /// A snapshot of the ledger whose sums are known.
 #[derive(Clone, Debug)]
@@ -95,69 +95,49 @@ pub struct Tail {
     pub rows: u64,
 }
 
-statements! {
-    /// Only transaction ids below $2 can be this cluster's: rows that a restore brought along may
-    /// bear higher ones. $4 lets PostgreSQL leave out partitions.
-    static TAIL(XID8OID, XID8OID, XID8ARRAYOID, TIMESTAMPTZOID, INT8OID) = "
-        SELECT l.xid, l.pool_ids, l.display, l.reserve, l.wager_amount, l.at
-          FROM jackpot.ledger l
-         WHERE l.xid >= $1 AND l.xid < $2 AND l.at >= $4 AND l.id > $5
-         UNION ALL
-        SELECT l.xid, l.pool_ids, l.display, l.reserve, l.wager_amount, l.at
-          FROM jackpot.ledger l
-         WHERE l.xid = ANY ($3) AND l.at >= $4 AND l.id > $5";
-}
+/// The ledger's columns that sums need, the indexed one first.
+const COLUMNS: [&CStr; 7] =
+    [c"xid", c"id", c"at", c"wager_amount", c"pool_ids", c"display", c"reserve"];
 
 /// Reads what the active snapshot shows beyond the position.
 pub fn read(position: &Position) -> Tail {
     let unseen = position.snapshot.unseen();
+    // Only ids below the next one can be this cluster's: rows that a restore brought along may
+    // bear higher ones.
     let end = if position.anchored { snapshot::next_xid() } else { u64::MAX };
-    let own_xid = snapshot::own_xid_if_any();
-    let arguments = [
-        Some(pg_sys::Datum::from(unseen.from)),
-        Some(pg_sys::Datum::from(end)),
-        xid_array(&unseen.also),
-        Some(pg_sys::Datum::from(position.tail_since)),
-        argument(position.floor_id),
+    let range = [
+        key(pg_sys::BTGreaterEqualStrategyNumber, pg_sys::F_XID8GE, Datum::from(unseen.from)),
+        key(pg_sys::BTLessStrategyNumber, pg_sys::F_XID8LT, Datum::from(end)),
     ];
+    let single =
+        |xid: &u64| [key(pg_sys::BTEqualStrategyNumber, pg_sys::F_XID8EQ, Datum::from(*xid))];
+    let singles: Vec<[pg_sys::ScanKeyData; 1]> = unseen.also.iter().map(single).collect();
+    let conditions: Vec<&[pg_sys::ScanKeyData]> =
+        std::iter::once(range.as_slice()).chain(singles.iter().map(|one| one.as_slice())).collect();
+
+    let own_xid = snapshot::own_xid_if_any();
     let mut tail = Tail::default();
-    TAIL.with(|statement| {
-        statement.stream(&arguments, |row| {
-            let xid = row.need::<i64>(1).cast_unsigned();
-            let target = if Some(xid) == own_xid {
-                &mut tail.own
-            } else if position.snapshot.sees(xid) {
+    let parent = Relation::open(relations::current().ledger);
+    for partition in partition::holding(&parent, position.tail_since) {
+        index_scan::scan(&partition, &COLUMNS, &conditions, |row| {
+            let xid = row.long(0).cast_unsigned();
+            if row.long(1) <= position.floor_id || position.snapshot.sees(xid) {
                 return;
+            }
+            let sums = if Some(xid) == own_xid {
+                &mut tail.own
             } else {
                 tail.rows += 1;
                 &mut tail.committed
             };
-            let pool_ids: Vec<i32> = row.need(2);
-            let display: Vec<i64> = row.need(3);
-            let reserve: Vec<i64> = row.need(4);
-            let wagered = i128::from(row.need::<i64>(5));
-            let last_at = row.need::<TimestampWithTimeZone>(6).into_inner();
-            for ((pool_id, display), reserve) in pool_ids.into_iter().zip(display).zip(reserve) {
+            let (last_at, wagered) = (row.long(2), i128::from(row.long(3)));
+            let pool_ids: Vec<i32> = row.array(4);
+            let shares = pool_ids.into_iter().zip(row.array::<i64>(5)).zip(row.array::<i64>(6));
+            for ((pool_id, display), reserve) in shares {
                 let (display, reserve) = (i128::from(display), i128::from(reserve));
-                target.add(pool_id, &Sum { display, reserve, contributions: 1, wagered, last_at });
+                sums.add(pool_id, &Sum { display, reserve, contributions: 1, wagered, last_at });
             }
         });
-    });
-    tail
-}
-
-fn xid_array(xids: &[u64]) -> Argument {
-    let mut datums: Vec<pg_sys::Datum> = xids.iter().map(|xid| pg_sys::Datum::from(*xid)).collect();
-    // SAFETY: xid8 is passed by value, 8 bytes, double aligned; construct_array copies.
-    unsafe {
-        let array = pg_sys::construct_array(
-            datums.as_mut_ptr(),
-            datums.len() as i32,
-            pg_sys::XID8OID,
-            8,
-            true,
-            pg_sys::TYPALIGN_DOUBLE as std::ffi::c_char,
-        );
-        Some(pg_sys::Datum::from(array))
     }
+    tail
 }

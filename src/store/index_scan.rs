@@ -1,0 +1,196 @@
+//! Reading rows by key, directly on a table's index.
+//!
+//! A plan would be made while a table is small or its statistics old, and a sequential scan of a
+//! grown ledger at every call would be the end of it. This is always the index, starts in about a
+//! microsecond and keeps no row.
+
+use crate::store::relations;
+use pgrx::datum::FromDatum;
+use pgrx::memcxt::PgMemoryContexts;
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::{CStr, c_int};
+use std::ptr;
+use std::rc::Rc;
+
+/// A relation open for reading until dropped. The lock goes with it: a bet that takes its time
+/// must not hold up work on tables that it only read.
+pub struct Relation(pg_sys::Relation);
+
+impl Relation {
+    /// Opens it, after taking in what others have changed about it.
+    pub fn open(oid: pg_sys::Oid) -> Self {
+        // SAFETY: inside a transaction; an error unwinds and its abort closes what is open.
+        Relation(unsafe { pg_sys::relation_open(oid, pg_sys::AccessShareLock as i32) })
+    }
+
+    /// PostgreSQL's descriptor; valid while `self` lives.
+    pub fn as_ptr(&self) -> pg_sys::Relation {
+        self.0
+    }
+
+    /// Whether it has no page at all.
+    pub fn is_empty(&self) -> bool {
+        // SAFETY: the relation is open and has storage.
+        unsafe { pg_sys::RelationGetNumberOfBlocksInFork(self.0, pg_sys::ForkNumber::MAIN_FORKNUM) == 0 }
+    }
+
+    fn oid(&self) -> pg_sys::Oid {
+        // SAFETY: the relation is open.
+        unsafe { (*self.0).rd_id }
+    }
+}
+
+impl Drop for Relation {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: opened by `open`, closed only here.
+            unsafe { pg_sys::relation_close(self.0, pg_sys::AccessShareLock as i32) };
+        }
+    }
+}
+
+/// Where a table has the wanted columns, and the index on the first of them.
+struct Layout {
+    index: pg_sys::Oid,
+    columns: Vec<i16>,
+}
+
+thread_local! {
+    /// Layouts by table, as of a moment without later changes to any relation.
+    static LAYOUTS: RefCell<(u64, HashMap<pg_sys::Oid, Rc<Layout>>)> = RefCell::default();
+}
+
+fn layout(table: &Relation, names: &[&CStr]) -> Rc<Layout> {
+    let generation = relations::any_generation();
+    LAYOUTS.with_borrow_mut(|(of, layouts)| {
+        if *of != generation {
+            layouts.clear();
+            *of = generation;
+        }
+        Rc::clone(layouts.entry(table.oid()).or_insert_with(|| Rc::new(find_layout(table, names))))
+    })
+}
+
+/// Columns are found by name: a partition may have been made apart and attached.
+fn find_layout(table: &Relation, names: &[&CStr]) -> Layout {
+    // SAFETY: descriptor, name and index list belong to the open relation and have the lengths
+    // they state; rd_index is that of an open index.
+    unsafe {
+        let descriptor = (*table.0).rd_att;
+        let attributes = (*descriptor).attrs.as_slice((*descriptor).natts as usize);
+        let columns: Vec<i16> = names
+            .iter()
+            .filter_map(|name| {
+                let named = |attribute: &&pg_sys::FormData_pg_attribute| {
+                    CStr::from_ptr(attribute.attname.data.as_ptr()) == *name
+                };
+                attributes.iter().find(named).map(|attribute| attribute.attnum)
+            })
+            .collect();
+        let indexes = pg_sys::RelationGetIndexList(table.0);
+        let count = if indexes.is_null() { 0 } else { (*indexes).length as usize };
+        for position in 0..count {
+            let index = Relation::open((*(*indexes).elements.add(position)).oid_value);
+            let form = &*(*index.0).rd_index;
+            let first = form.indkey.values.as_slice(1).first();
+            if form.indisvalid && first == columns.first() && columns.len() == names.len() {
+                return Layout { index: index.oid(), columns };
+            }
+        }
+        let name = pgrx::name_data_to_str(&(*(*table.0).rd_rel).relname);
+        pgrx::error!("table \"{name}\" lacks a column or the index of the jackpot extension");
+    }
+}
+
+/// A condition on the index's first column.
+pub fn key(strategy: u32, comparison: u32, value: pg_sys::Datum) -> pg_sys::ScanKeyData {
+    let mut key = pg_sys::ScanKeyData::default();
+    // SAFETY: fills the key; `comparison` is a built-in function on the column's type.
+    unsafe {
+        let comparison = pg_sys::Oid::from(comparison);
+        pg_sys::ScanKeyInit(&mut key, 1, strategy as u16, comparison, value);
+    }
+    key
+}
+
+/// The row that a scan stands on. Columns are numbered as the scan named them, from 0, and are
+/// NOT NULL.
+pub struct Row<'a> {
+    slot: *mut pg_sys::TupleTableSlot,
+    columns: &'a [i16],
+}
+
+impl Row<'_> {
+    /// A column of 8 bytes passed by value.
+    pub fn long(&self, column: usize) -> i64 {
+        self.datum(column).value() as i64
+    }
+
+    /// A column of 4 bytes passed by value.
+    pub fn int(&self, column: usize) -> i32 {
+        self.datum(column).value() as i32
+    }
+
+    /// An array without NULL elements.
+    pub fn array<T: FromDatum>(&self, column: usize) -> Vec<T>
+    where
+        Vec<T>: FromDatum,
+    {
+        // SAFETY: the caller names a column of that type; what detoasting takes is in the scan's
+        // own memory.
+        unsafe { Vec::from_datum(self.datum(column), false) }.unwrap_or_default()
+    }
+
+    fn datum(&self, column: usize) -> pg_sys::Datum {
+        let number = self.columns.get(column).copied().unwrap_or(1);
+        // SAFETY: the slot holds a row of the table, which has that column; columns are taken
+        // apart only as far as they are asked for.
+        unsafe {
+            if (*self.slot).tts_nvalid < number {
+                pg_sys::slot_getsomeattrs_int(self.slot, c_int::from(number));
+            }
+            *(*self.slot).tts_values.add(number as usize - 1)
+        }
+    }
+}
+
+/// Rows between two clean-ups of the memory that reading them took.
+const ROWS_AT_ONCE: u32 = 1_000;
+
+/// Calls `each` with every row that the active snapshot shows under any of the conditions, which
+/// must exclude one another. The first of the names is the indexed column.
+pub fn scan(
+    table: &Relation,
+    names: &[&CStr],
+    conditions: &[&[pg_sys::ScanKeyData]],
+    mut each: impl FnMut(&Row<'_>),
+) {
+    let layout = layout(table, names);
+    let index = Relation::open(layout.index);
+    let mut scratch = PgMemoryContexts::new("jackpot index scan");
+    // SAFETY: table and index are open and belong together; the snapshot is active for the whole
+    // scan; slot and scan are released below, or by the abort of the transaction.
+    unsafe {
+        let slot = pg_sys::table_slot_create(table.0, ptr::null_mut());
+        let snapshot = pg_sys::GetActiveSnapshot();
+        let mut rows = 0u32;
+        let row = Row { slot, columns: &layout.columns };
+        for keys in conditions {
+            let count = keys.len() as c_int;
+            let scan = pg_sys::index_beginscan(table.0, index.0, snapshot, count, 0);
+            pg_sys::index_rescan(scan, keys.as_ptr().cast_mut(), count, ptr::null_mut(), 0);
+            while pg_sys::index_getnext_slot(scan, pg_sys::ScanDirection::ForwardScanDirection, slot) {
+                scratch.switch_to(|_| each(&row));
+                rows += 1;
+                if rows.is_multiple_of(ROWS_AT_ONCE) {
+                    scratch.reset();
+                    pgrx::check_for_interrupts!();
+                }
+            }
+            pg_sys::index_endscan(scan);
+        }
+        pg_sys::ExecDropSingleTupleTableSlot(slot);
+    }
+}
