@@ -2,6 +2,7 @@
 # Private PostgreSQL clusters: own data folder, socket and no TCP port; never a system cluster.
 #
 #   scripts/cluster.sh start NAME [SETTING=VALUE ...]   make it if missing, and start it
+#   scripts/cluster.sh copy NAME FROM                   make it as a standby of a running cluster
 #   scripts/cluster.sh stop NAME [MODE]                 stop it (fast)
 #   scripts/cluster.sh remove NAME                      stop it and delete all of it
 #   scripts/cluster.sh env NAME                         print the variables that lead clients to it
@@ -14,7 +15,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 bin=$("${PG_CONFIG:-$("$here"/scripts/pg_config.sh)}" --bindir)
-action=${1:?usage: cluster.sh start|stop|remove|env|path NAME}
+action=${1:?usage: cluster.sh start|copy|stop|remove|env|path NAME}
 name=${2:?usage: cluster.sh $action NAME}
 shift 2
 
@@ -50,6 +51,12 @@ start)
     for setting in "$@"; do options+=" -c $setting"; done
     as_server "$bin"/pg_ctl -D "$folder/data" -l "$folder/log" -w -t 120 -o "$options" start >/dev/null ||
         { tail -n 20 "$folder/log" >&2; exit 1; }
+    ;;
+copy)
+    mkdir -p "$folder"
+    [ "$(id -u)" -ne 0 ] || chown postgres: "$folder"
+    (eval "$("$0" env "${1:?usage: cluster.sh copy NAME FROM}")" &&
+        as_server "$bin"/pg_basebackup --pgdata="$folder/data" --checkpoint=fast --write-recovery-conf)
     ;;
 stop)
     if running; then as_server "$bin"/pg_ctl -D "$folder/data" -w -t 120 -m "${1:-fast}" stop >/dev/null; fi

@@ -34,6 +34,10 @@ pub fn report(error: Error) -> ErrorReport {
 /// The value of a required argument; 22004 when it is NULL.
 pub fn required<T>(name: &str, value: Option<T>) -> Result<T, Error> {
     value.ok_or_else(|| {
-        Error::new(Token::NullArgument, format!("{name} must not be null"), format!("{name} is required"))
+        Error::new(
+            Token::NullArgument,
+            format!("{name} must not be null"),
+            format!("{name} is required"),
+        )
     })
 }

@@ -12,7 +12,11 @@ mod store;
 pgrx::pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/schema/tables.sql", name = "tables", bootstrap);
-extension_sql_file!("../sql/schema/views.sql", name = "views", requires = [api::pools::jackpot_pools]);
+extension_sql_file!(
+    "../sql/schema/views.sql",
+    name = "views",
+    requires = [api::pools::jackpot_pools]
+);
 extension_sql_file!("../sql/schema/reports.sql", name = "reports", requires = ["views"]);
 extension_sql_file!("../sql/schema/validate.sql", name = "validate", requires = ["views"]);
 extension_sql_file!("../sql/schema/comments.sql", name = "comments", finalize);

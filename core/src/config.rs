@@ -83,9 +83,9 @@ impl PoolConfig {
                 format!("{} + {} > 1", self.contribution_rate, self.reserve_rate),
             ));
         }
-        Micros::from_minor_units(self.seed_amount)?;
+        Micros::from_minor_units(self.seed_amount).bigint()?;
         if let Some(max_amount) = self.max_amount {
-            Micros::from_minor_units(max_amount)?;
+            Micros::from_minor_units(max_amount).bigint()?;
             if max_amount < self.seed_amount {
                 return Err(Error::invalid(
                     "max_amount is below seed_amount",

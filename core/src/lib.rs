@@ -19,4 +19,4 @@ pub use money::{Contribution, Micros, Rate, decimal};
 pub use pool::{
     Command, Event, PoolState, Source, Status, Totals, apply, apply_all, create, current_amount,
 };
-pub use snapshot::{Snapshot, Unseen};
+pub use snapshot::{Places, Snapshot};

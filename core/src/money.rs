@@ -13,44 +13,49 @@ const SCALE: i64 = 1_000_000;
 const SCALE_DIGITS: u32 = 6;
 
 /// An exact amount in millionths of a minor unit. May be negative (a balance on its own may be).
+///
+/// What is stored must fit a bigint ([`Micros::bigint`]). What is summed may not: bets in flight
+/// cannot see one another, and a pool that they take beyond the range must still be readable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Micros(i64);
+pub struct Micros(i128);
 
 impl Micros {
     /// No money.
     pub const ZERO: Micros = Micros(0);
 
     /// From a raw number of micros.
-    pub const fn new(micros: i64) -> Self {
+    pub const fn new(micros: i128) -> Self {
         Micros(micros)
     }
 
-    /// From whole minor units; 22003 when it does not fit.
-    pub fn from_minor_units(units: i64) -> Result<Self, Error> {
-        Self::checked(i128::from(units) * i128::from(SCALE))
-    }
-
-    /// From an intermediate; 22003 when it does not fit.
-    pub fn checked(micros: i128) -> Result<Self, Error> {
-        i64::try_from(micros).map(Micros).map_err(|_| Error::out_of_range("amount"))
+    /// From whole minor units.
+    pub const fn from_minor_units(units: i64) -> Self {
+        Micros(units as i128 * SCALE as i128)
     }
 
     /// The raw number of micros.
-    pub const fn get(self) -> i64 {
+    pub const fn get(self) -> i128 {
         self.0
     }
 
-    /// The whole minor units in it, rounded towards minus infinity.
-    pub const fn floor(self) -> i64 {
-        self.0.div_euclid(SCALE)
+    /// The raw number of micros as it is stored; 22003 when it does not fit.
+    pub fn bigint(self) -> Result<i64, Error> {
+        i64::try_from(self.0).map_err(|_| Error::out_of_range("amount"))
     }
 
-    /// Exact sum; 22003 when it does not fit.
+    /// The whole minor units in it, rounded towards minus infinity, and held to the range of
+    /// bigint.
+    pub fn floor(self) -> i64 {
+        let units = self.0.div_euclid(i128::from(SCALE));
+        i64::try_from(units).unwrap_or(if units < 0 { i64::MIN } else { i64::MAX })
+    }
+
+    /// Exact sum; 22003 when it does not fit even here.
     pub fn plus(self, other: Micros) -> Result<Self, Error> {
         self.0.checked_add(other.0).map(Micros).ok_or_else(|| Error::out_of_range("amount"))
     }
 
-    /// Exact difference; 22003 when it does not fit.
+    /// Exact difference; 22003 when it does not fit even here.
     pub fn minus(self, other: Micros) -> Result<Self, Error> {
         self.0.checked_sub(other.0).map(Micros).ok_or_else(|| Error::out_of_range("amount"))
     }
@@ -58,7 +63,7 @@ impl Micros {
 
 impl fmt::Display for Micros {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        decimal(i128::from(self.0)).fmt(formatter)
+        decimal(self.0).fmt(formatter)
     }
 }
 
@@ -115,15 +120,17 @@ impl Rate {
         }
     }
 
-    /// The exact share of a wager in minor units; 22003 when it does not fit.
+    /// The exact share of a wager in minor units; 22003 when it does not fit a bigint.
     pub fn of(self, wager_amount: i64) -> Result<Micros, Error> {
-        i64::from(self.0).checked_mul(wager_amount).map(Micros).ok_or_else(|| {
-            Error::new(
+        let share = Micros(i128::from(self.0) * i128::from(wager_amount));
+        match share.bigint() {
+            Ok(_) => Ok(share),
+            Err(_) => Err(Error::new(
                 Token::AmountOutOfRange,
                 format!("the contribution of wager {wager_amount} is out of range"),
                 format!("{wager_amount} * {self} does not fit a bigint of micros"),
-            )
-        })
+            )),
+        }
     }
 }
 
@@ -151,8 +158,10 @@ pub struct Contribution {
 }
 
 impl Contribution {
-    /// Both parts together; 22003 when the sum does not fit.
+    /// Both parts together; 22003 when the sum does not fit a bigint.
     pub fn total(self) -> Result<Micros, Error> {
-        self.display.plus(self.reserve)
+        let total = self.display.plus(self.reserve)?;
+        total.bigint()?;
+        Ok(total)
     }
 }

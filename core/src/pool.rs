@@ -112,14 +112,13 @@ impl PoolState {
     pub fn overflow(&self) -> Micros {
         self.config
             .max_amount
-            .and_then(|max| Micros::from_minor_units(max).ok())
-            .and_then(|max| self.meter.minus(max).ok())
+            .and_then(|max| self.meter.minus(Micros::from_minor_units(max)).ok())
             .map_or(Micros::ZERO, |above| above.max(Micros::ZERO))
     }
 
     /// Whether every micro is accounted for: meter + reserve = seeds + contributions - wins.
     pub fn conserved(&self) -> bool {
-        let held = i128::from(self.meter.get()) + i128::from(self.reserve.get());
+        let held = self.meter.get() + self.reserve.get();
         held == self.totals.seeded + self.totals.contributed - self.totals.won * 1_000_000
     }
 
@@ -210,7 +209,8 @@ pub fn create(
     initial_amount: Option<i64>,
 ) -> Result<(PoolState, Vec<Event>), Error> {
     let initial_amount = initial_amount.unwrap_or(config.seed_amount);
-    let meter = Micros::from_minor_units(initial_amount)?;
+    let meter = Micros::from_minor_units(initial_amount);
+    meter.bigint()?;
     if initial_amount < 0 || config.max_amount.is_some_and(|max| initial_amount > max) {
         return Err(Error::invalid(
             format!("initial_amount {initial_amount} is not valid"),
@@ -226,7 +226,7 @@ pub fn create(
         reserve: Micros::ZERO,
         cycle: 1,
         version: 1,
-        totals: Totals { seeded: i128::from(meter.get()), ..Totals::default() },
+        totals: Totals { seeded: meter.get(), ..Totals::default() },
     };
     Ok((state, seeded(Source::House, meter).into_iter().collect()))
 }
@@ -269,9 +269,11 @@ fn contribute(
         let contribution = state.config.contribution(wager_amount)?;
         state.meter = state.meter.plus(contribution.display)?;
         state.reserve = state.reserve.plus(contribution.reserve)?;
+        state.meter.bigint()?;
+        state.reserve.bigint()?;
         state.totals.contributions += 1;
         state.totals.wagered += i128::from(wager_amount);
-        state.totals.contributed += i128::from(contribution.total()?.get());
+        state.totals.contributed += contribution.total()?.get();
         state.version += 1;
         events.push(Event::Contributed(contribution));
     }
@@ -302,10 +304,13 @@ fn win(
             format!("pool \"{}\" cannot pay {win_amount}", state.pool),
             format!("{payable} is payable"),
         )
-        .hint("Leave win_amount out to pay all that is payable."));
+        .hint(match payable {
+            0 => "The pool is empty until wagers feed it.",
+            _ => "Leave win_amount out to pay all that is payable.",
+        }));
     }
-    let rest = state.meter.minus(Micros::from_minor_units(win_amount)?)?;
-    let seed = Micros::from_minor_units(state.config.seed_amount)?;
+    let rest = state.meter.minus(Micros::from_minor_units(win_amount))?;
+    let seed = Micros::from_minor_units(state.config.seed_amount);
     let top_up = seed.minus(rest)?.max(Micros::ZERO);
     let from_reserve = top_up.min(state.reserve.max(Micros::ZERO));
     let from_house = top_up.minus(from_reserve)?;
@@ -316,7 +321,7 @@ fn win(
     state.version += 1;
     state.totals.wins += 1;
     state.totals.won += i128::from(win_amount);
-    state.totals.seeded += i128::from(from_house.get());
+    state.totals.seeded += from_house.get();
 
     let won = Event::Won { win_amount, previous_amount: payable };
     let events = std::iter::once(won)
@@ -330,6 +335,7 @@ fn seeded(source: Source, amount: Micros) -> Option<Event> {
     (amount > Micros::ZERO).then_some(Event::Seeded { source, amount })
 }
 
+/// What changes nothing is no change, so it can be repeated.
 fn configure(
     mut state: PoolState,
     config: &PoolConfig,
@@ -339,6 +345,9 @@ fn configure(
         return Err(state.status.refusal(&state.pool));
     }
     expect(&state.pool, "config_version", expected_version, state.config_version)?;
+    if state.config == *config {
+        return Ok((state, Vec::new()));
+    }
     let before = std::mem::replace(&mut state.config, config.clone());
     state.config_version += 1;
     state.version += 1;

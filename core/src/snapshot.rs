@@ -13,18 +13,39 @@ pub struct Snapshot {
     in_progress: Vec<u64>,
 }
 
-/// Where the transactions lie that a snapshot does not see: from `from` on, and in `also`.
-/// The range may hold seen ones too; ask [`Snapshot::sees`].
+/// Where to look for transactions: in the range `from..end`, and in `also`, which lies outside it.
+/// The range may hold others too; ask [`Snapshot::sees`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unseen {
-    /// The start of the open range.
+pub struct Places {
+    /// The start of the range.
     pub from: u64,
+    /// Its end, exclusive.
+    pub end: u64,
     /// Single transactions below it.
     pub also: Vec<u64>,
 }
 
-/// How far the open range reaches back for one more transaction in progress rather than have it
-/// looked up on its own: one look-up costs about as much as reading this many entries in order.
+impl Places {
+    /// From a range and the transactions below it in ascending order. One look-up costs about as
+    /// much as reading `REACH` entries in order, so the range takes in what lies close below it.
+    fn new(from: u64, end: u64, also: Vec<u64>) -> Self {
+        let mut places = Places { from, end, also };
+        while places.from < places.end
+            && let Some(last) = places.also.last()
+            && places.from - last <= REACH
+        {
+            places.from = *last;
+            places.also.pop();
+        }
+        places
+    }
+
+    /// Whether the transaction is looked for.
+    pub fn contain(&self, xid: u64) -> bool {
+        (self.from <= xid && xid < self.end) || self.also.contains(&xid)
+    }
+}
+
 const REACH: u64 = 32;
 
 impl Snapshot {
@@ -69,21 +90,28 @@ impl Snapshot {
         (self.xmax, other.in_progress.len()) > (other.xmax, self.in_progress.len())
     }
 
-    /// Where to look for what it does not see: a range kept short, and the stragglers that an old
-    /// transaction leaves far behind it.
-    pub fn unseen(&self) -> Unseen {
-        let mut from = self.xmax;
-        let mut rest = self.in_progress.as_slice();
-        while let Some((last, before)) = rest.split_last() {
-            if from.saturating_sub(*last) > REACH {
-                break;
-            }
-            from = *last;
-            rest = before;
+    /// Where to look for all that it does not see below `end`.
+    pub fn unseen(&self, end: u64) -> Places {
+        Places::new(self.xmax, end.max(self.xmax), self.in_progress.clone())
+    }
+
+    /// Where to look for what it sees and `earlier`, which it includes, does not: those that have
+    /// ended in between. Few are looked up one by one, which spares reading what is in progress.
+    pub fn ended_since(&self, earlier: &Snapshot) -> Places {
+        let mut ended: Vec<u64> =
+            earlier.in_progress.iter().copied().filter(|xid| self.sees(*xid)).collect();
+        let begun_later =
+            self.in_progress.iter().filter(|xid| **xid >= earlier.xmax).count() as u64;
+        let new = self.xmax.saturating_sub(earlier.xmax).saturating_sub(begun_later);
+        if ended.len() as u64 + new <= FEW {
+            ended.extend((earlier.xmax..self.xmax).filter(|xid| self.sees(*xid)));
+            return Places { from: self.xmax, end: self.xmax, also: ended };
         }
-        Unseen { from, also: rest.to_vec() }
+        Places::new(earlier.xmax, self.xmax, ended)
     }
 }
+
+const FEW: u64 = 8;
 
 impl fmt::Display for Snapshot {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

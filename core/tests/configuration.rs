@@ -1,6 +1,8 @@
 //! Configuration as users write it, and which wagers a pool takes.
 
-use jackpot_core::{Error, PoolConfig, Rate, Snapshot, Status, Token, Wager, eligible};
+#![allow(clippy::expect_used)]
+
+use jackpot_core::{Error, Places, PoolConfig, Rate, Snapshot, Status, Token, Wager, eligible};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -149,6 +151,11 @@ fn snapshots() -> impl Strategy<Value = Snapshot> {
         .prop_map(|(xmin, width, running)| Snapshot::new(xmin, xmin + width, running))
 }
 
+fn looked_up(places: &Places, xid: u64) -> usize {
+    usize::from(places.from <= xid && xid < places.end)
+        + places.also.iter().filter(|also| **also == xid).count()
+}
+
 proptest! {
     #[test]
     fn a_snapshot_survives_text(snapshot in snapshots()) {
@@ -156,11 +163,27 @@ proptest! {
     }
 
     #[test]
-    fn what_is_unseen_is_looked_up_once(snapshot in snapshots(), xid in 1u64..1_000) {
-        let unseen = snapshot.unseen();
-        let places = usize::from(xid >= unseen.from) + unseen.also.iter().filter(|also| **also == xid).count();
-        prop_assert!(places <= 1);
-        prop_assert!(snapshot.sees(xid) || places == 1);
+    fn what_is_unseen_is_looked_up_once(snapshot in snapshots(), more in 0u64..100, xid in 1u64..1_000) {
+        let end = snapshot.xmax() + more;
+        let places = snapshot.unseen(end);
+        prop_assert_eq!(looked_up(&places, xid), usize::from(places.contain(xid)));
+        prop_assert!(snapshot.sees(xid) || xid >= end || places.contain(xid));
+    }
+
+    #[test]
+    fn what_has_ended_is_looked_up_once(
+        earlier in snapshots(), ends in proptest::collection::vec(any::<bool>(), 20),
+        begun in proptest::collection::vec(any::<bool>(), 0..80), xid in 1u64..1_000,
+    ) {
+        // Of those in progress some have ended; of those begun since some are in progress.
+        let old = earlier.in_progress().iter().zip(ends).filter(|(_, ended)| !ended).map(|(xid, _)| *xid);
+        let xmax = earlier.xmax() + begun.len() as u64;
+        let new = (earlier.xmax()..).zip(&begun).filter(|(_, ended)| !**ended).map(|(xid, _)| xid);
+        let now = Snapshot::new(earlier.xmin(), xmax, old.chain(new));
+        let places = now.ended_since(&earlier);
+        prop_assert!(now.includes(&earlier));
+        prop_assert_eq!(looked_up(&places, xid), usize::from(places.contain(xid)));
+        prop_assert!(!now.sees(xid) || earlier.sees(xid) || places.contain(xid));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What must hold for every sequence of commands, whatever the amounts.
 
+#![allow(clippy::expect_used)]
+
 use jackpot_core::{
     Command, Event, Micros, PoolConfig, PoolState, Rate, Source, Status, Token, apply, apply_all,
     create,
@@ -60,17 +62,17 @@ fn booked(events: &[Event]) -> i128 {
         .iter()
         .map(|event| match event {
             Event::Contributed(contribution) => {
-                i128::from(contribution.display.get()) + i128::from(contribution.reserve.get())
+                contribution.display.get() + contribution.reserve.get()
             }
             Event::Won { win_amount, .. } => -i128::from(*win_amount) * 1_000_000,
-            Event::Seeded { source: Source::House, amount } => i128::from(amount.get()),
+            Event::Seeded { source: Source::House, amount } => amount.get(),
             _ => 0,
         })
         .sum()
 }
 
 fn held(state: &PoolState) -> i128 {
-    i128::from(state.meter.get()) + i128::from(state.reserve.get())
+    state.meter.get() + state.reserve.get()
 }
 
 proptest! {
@@ -114,8 +116,8 @@ proptest! {
                 prop_assert!(*win_amount > 0 && *win_amount <= payable);
                 prop_assert_eq!(*previous_amount, payable);
                 prop_assert_eq!(*win_amount, ask.unwrap_or(payable));
-                let seed = Micros::from_minor_units(state.config.seed_amount).expect("checked");
-                let rest = state.meter.get() - win_amount * 1_000_000;
+                let seed = Micros::from_minor_units(state.config.seed_amount);
+                let rest = state.meter.get() - i128::from(*win_amount) * 1_000_000;
                 prop_assert_eq!(after.meter.get(), rest.max(seed.get()));
                 prop_assert_eq!(after.cycle, state.cycle + 1);
                 // The house pays only what the reserve could not.
@@ -139,7 +141,7 @@ proptest! {
                     Event::Won { win_amount, .. } => *win_amount,
                     _ => 0,
                 }).sum();
-                prop_assert!(i128::from(after.meter.get()) >= i128::from(state.meter.get()) - i128::from(paid) * 1_000_000);
+                prop_assert!(after.meter.get() >= state.meter.get() - i128::from(paid) * 1_000_000);
                 state = after;
             }
         }
@@ -172,7 +174,7 @@ proptest! {
     ) {
         let status = if retired { Status::Retired } else { Status::Active };
         let (state, _) = create("mega", config, None).expect("a valid seed");
-        let state = PoolState { status, meter: Micros::new(meter), reserve: Micros::new(reserve), cycle, version, ..state };
+        let state = PoolState { status, meter: Micros::new(i128::from(meter) * 3), reserve: Micros::new(i128::from(reserve) * 3), cycle, version, ..state };
         let _ = (state.current_amount(), state.overflow(), state.conserved());
         if let Err(error) = apply(state, &command) {
             prop_assert!(!error.message.is_empty() && !error.detail.is_empty());
@@ -182,7 +184,7 @@ proptest! {
     #[test]
     fn the_whole_wager_is_split_without_rounding(millionths in 0u32..=1_000_000, wager in 0i64..9_000_000_000_000) {
         let rate = Rate::from_millionths(millionths).expect("at most 1");
-        prop_assert_eq!(rate.of(wager).expect("fits").get(), wager * i64::from(millionths));
+        prop_assert_eq!(rate.of(wager).expect("fits").get(), i128::from(wager) * i128::from(millionths));
         prop_assert_eq!(rate.to_string().parse::<Rate>().expect("reads what it wrote"), rate);
     }
 }

@@ -16,6 +16,7 @@ COMMENT ON FUNCTION jackpot_settle IS 'Folds the committed tail of the ledger in
 
 COMMENT ON VIEW jackpot.jackpots IS 'The columns of the old service''s jackpots table, with exact amounts.';
 COMMENT ON FUNCTION jackpot.minor_units IS 'Micros as exact minor units.';
+COMMENT ON FUNCTION jackpot.win_saw IS 'Whether a win saw a ledger row, that is, whether it paid it out or an earlier win did.';
 COMMENT ON FUNCTION jackpot.cycle_of IS 'The cycle of a pool that a ledger row belongs to.';
 COMMENT ON SEQUENCE jackpot.pool_id_seq IS 'Numbers pools.';
 COMMENT ON SEQUENCE jackpot.ledger_id_seq IS 'Numbers ledger rows. Cached by each session, so ids grow within a session and only roughly across sessions.';

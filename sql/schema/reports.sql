@@ -3,31 +3,47 @@
 -- Micros as exact minor units, without trailing zeros.
 CREATE FUNCTION jackpot.minor_units(micros numeric) RETURNS numeric
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN pg_catalog.trim_scale(micros / 1000000.0);
+RETURN pg_catalog.trim_scale(micros * 0.000001);
 
--- A contribution belongs to the cycle of the first win that saw it. What a win saw: rows up to its
--- floor_id, of its own transaction those up to own_id, and otherwise what its snapshot shows among
--- the ids handed out by then (after a restore into another cluster later rows have small xids).
+-- Whether a win saw a ledger row: rows up to its floor_id, of its own transaction those up to own_id,
+-- and otherwise what its snapshot shows among the ids handed out by then (after a restore into another
+-- cluster later rows have small xids).
+CREATE FUNCTION jackpot.win_saw(win jackpot.win, ledger_id bigint, xid xid8) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ledger_id <= (win).floor_id
+    OR ledger_id <= (win).last_id
+       AND CASE WHEN (win).xid = win_saw.xid THEN ledger_id <= (win).own_id
+                ELSE pg_catalog.pg_visible_in_snapshot(win_saw.xid, (win).snapshot) END;
+
+-- A contribution belongs to the cycle of the first win that saw it. Each win on a pool sees all that
+-- the one before it saw, and cycles are numbered without gaps: a binary search finds the first.
 CREATE FUNCTION jackpot.cycle_of(pool_id integer, ledger_id bigint, xid xid8) RETURNS bigint
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-RETURN coalesce(
-    (SELECT w.cycle
-       FROM jackpot.win w
-      WHERE w.pool_id = cycle_of.pool_id
-        AND (   cycle_of.ledger_id <= w.floor_id
-             OR cycle_of.ledger_id <= w.last_id
-                AND CASE WHEN w.xid = cycle_of.xid THEN cycle_of.ledger_id <= w.own_id
-                         ELSE pg_catalog.pg_visible_in_snapshot(cycle_of.xid, w.snapshot) END)
-      ORDER BY w.cycle
-      LIMIT 1),
-    (SELECT p.cycle FROM jackpot.pool p WHERE p.id = cycle_of.pool_id));
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    low bigint := 1;
+    high bigint;
+    middle bigint;
+BEGIN
+    SELECT p.cycle INTO high FROM jackpot.pool p WHERE p.id = cycle_of.pool_id;
+    WHILE low < high LOOP
+        middle := (low + high) / 2;
+        IF (SELECT jackpot.win_saw(w, cycle_of.ledger_id, cycle_of.xid)
+              FROM jackpot.win w WHERE w.pool_id = cycle_of.pool_id AND w.cycle = middle) THEN
+            high := middle;
+        ELSE
+            low := middle + 1;
+        END IF;
+    END LOOP;
+    RETURN low;
+END $$;
 
 CREATE FUNCTION jackpot_statistics(pools text[] DEFAULT NULL)
 RETURNS TABLE (pool text, status text, current_amount bigint, total_contributions bigint, total_wagered numeric,
                total_contributed numeric, average_contribution numeric, total_wins bigint, total_won numeric,
                average_win numeric, largest_win bigint, last_win_at timestamptz, total_seeded numeric,
                reserve_amount numeric, cycle bigint, version bigint, last_modified_at timestamptz)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -51,7 +67,7 @@ RETURNS TABLE (at timestamptz, kind text, id bigint, cycle bigint, amount numeri
                operation_id text, game_id text, user_id text, operator_id text, game_category text,
                currency text, wager_amount bigint, config_version bigint, win_id bigint, actor text,
                reason text, before jsonb, after jsonb, metadata jsonb)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

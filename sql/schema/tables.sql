@@ -83,12 +83,14 @@ CREATE TABLE jackpot.mark (
     floor_id           bigint NOT NULL,
     tail_since         timestamptz NOT NULL,
     system_identifier  bigint NOT NULL,
+    ledger             oid NOT NULL,
     settled_at         timestamptz NOT NULL
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE jackpot.mark IS 'Up to where the ledger is settled: a row is settled if its id is at or below floor_id or its xid is visible in snapshot. One row, made by the first write.';
 COMMENT ON COLUMN jackpot.mark.floor_id IS 'Highest ledger id when the database was restored into this cluster; 0 where it was born.';
 COMMENT ON COLUMN jackpot.mark.tail_since IS 'No unsettled row is older; prunes partitions.';
 COMMENT ON COLUMN jackpot.mark.system_identifier IS 'The cluster whose transaction ids snapshot speaks of.';
+COMMENT ON COLUMN jackpot.mark.ledger IS 'The oid of jackpot.ledger there. A restored ledger has another, also in a cluster with the same identifier, such as a promoted copy.';
 
 CREATE TABLE jackpot.operation (
     operation_id     text COLLATE "C" NOT NULL PRIMARY KEY CHECK (length(operation_id) BETWEEN 1 AND 200),

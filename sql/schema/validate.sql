@@ -3,7 +3,7 @@
 
 CREATE FUNCTION jackpot_validate()
 RETURNS TABLE (check_name text, ok boolean, detail text)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -42,6 +42,9 @@ BEGIN
                coalesce(e.display, 0) AS journal_display, coalesce(e.reserve, 0) AS journal_reserve,
                coalesce(e.seeded, 0) AS seeded, coalesce(e.won, 0) AS won, coalesce(e.unexplained, 0) AS unexplained,
                coalesce(w.wins, 0) AS wins, coalesce(w.won, 0) AS wins_won, coalesce(w.last_cycle, 0) AS last_cycle,
+               -- What the pool holds: its row, its balance, and the ledger rows that are not in the balance.
+               p.meter + p.reserve + coalesce(b.display + b.reserve, 0)
+                 + coalesce(l.display - l.settled_display + l.reserve - l.settled_reserve, 0) AS held,
                r.current_amount, r.max_amount, r.reserve_amount, r.overflow_amount, r.version AS public_version,
                r.total_contributions, r.total_contributed, r.total_wagered
           FROM jackpot.pool p
@@ -54,11 +57,9 @@ BEGIN
       FROM pools p
      CROSS JOIN LATERAL (VALUES
         ('conservation',
-         p.meter + p.reserve + p.ledger_display + p.ledger_reserve
-           = p.seeded + p.ledger_display + p.ledger_reserve - p.wins_won * 1000000 AND p.unexplained = 0,
+         p.held = p.seeded + p.ledger_display + p.ledger_reserve - p.wins_won * 1000000 AND p.unexplained = 0,
          format('holds %s; seeds %s + contributions %s - wins %s',
-                jackpot.minor_units(p.meter + p.reserve + p.ledger_display + p.ledger_reserve),
-                jackpot.minor_units(p.seeded), jackpot.minor_units(p.ledger_display + p.ledger_reserve), p.wins_won)),
+                jackpot.minor_units(p.held), jackpot.minor_units(p.seeded), jackpot.minor_units(p.ledger_display + p.ledger_reserve), p.wins_won)),
         ('journal', p.meter = p.journal_display AND p.reserve = p.journal_reserve AND p.total_seeded = p.seeded,
          format('pool row %s and %s, journal %s and %s',
                 jackpot.minor_units(p.meter), jackpot.minor_units(p.reserve),
@@ -68,12 +69,12 @@ BEGIN
          format('balance %s and %s of %s rows, settled ledger %s and %s of %s rows',
                 jackpot.minor_units(p.balance_display), jackpot.minor_units(p.balance_reserve), p.balance_contributions,
                 jackpot.minor_units(p.settled_display), jackpot.minor_units(p.settled_reserve), p.settled_contributions)),
-        ('amount', p.current_amount = floor(least((p.meter + p.ledger_display) / 1000000.0, p.max_amount))
-                   AND p.overflow_amount = greatest((p.meter + p.ledger_display) / 1000000.0 - p.max_amount, 0)
+        ('amount', p.current_amount = floor(least((p.meter + p.ledger_display) * 0.000001, p.max_amount))
+                   AND p.overflow_amount = greatest((p.meter + p.ledger_display) * 0.000001 - p.max_amount, 0)
                                            + CASE WHEN p.max_amount IS NULL THEN 0 - p.overflow_amount ELSE 0 END
-                   AND p.reserve_amount = (p.reserve + p.ledger_reserve) / 1000000.0
+                   AND p.reserve_amount = (p.reserve + p.ledger_reserve) * 0.000001
                    AND p.total_contributions = p.contributions AND p.total_wagered = p.wagered
-                   AND p.total_contributed = (p.ledger_display + p.ledger_reserve) / 1000000.0,
+                   AND p.total_contributed = (p.ledger_display + p.ledger_reserve) * 0.000001,
          format('shown %s, meter %s, ceiling %s', p.current_amount,
                 jackpot.minor_units(p.meter + p.ledger_display), coalesce(p.max_amount::text, 'none'))),
         ('not_negative', p.meter + p.ledger_display >= 0 AND p.reserve + p.ledger_reserve >= 0,

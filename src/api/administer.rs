@@ -79,10 +79,7 @@ returns_pools! {
 }
 
 /// The configuration with what came as arguments of their own; naming a key twice is refused.
-fn merged(
-    config: Option<JsonB>,
-    arguments: [(&str, Option<Value>); 5],
-) -> Result<Value, Error> {
+fn merged(config: Option<JsonB>, arguments: [(&str, Option<Value>); 5]) -> Result<Value, Error> {
     let mut config = match config {
         None => serde_json::Map::new(),
         Some(JsonB(Value::Object(config))) => config,

@@ -53,7 +53,7 @@ fn jackpot_contribute(
         .lines
         .into_iter()
         .map(|line| {
-            let contribution = numeric(i128::from(line.contribution.get()))?;
+            let contribution = numeric(line.contribution.get())?;
             let operation_id = operation_id.map(str::to_owned);
             Ok((line.pool, contribution, line.current_amount, line.version, operation_id, replayed))
         })

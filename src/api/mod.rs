@@ -16,10 +16,11 @@ type SqlResult<T> = Result<T, ErrorReport>;
 
 /// An exact amount of minor units, as numeric.
 fn numeric(micros: i128) -> SqlResult<AnyNumeric> {
-    let whole = i128::from(Micros::from_minor_units(1).map_err(report)?.get());
+    let whole = Micros::from_minor_units(1).get();
     if micros % whole == 0 {
         return Ok(AnyNumeric::from(micros / whole));
     }
-    AnyNumeric::try_from(decimal(micros).as_str())
-        .map_err(|error| report(jackpot_core::Error::invalid("malformed amount", error.to_string())))
+    AnyNumeric::try_from(decimal(micros).as_str()).map_err(|error| {
+        report(jackpot_core::Error::invalid("malformed amount", error.to_string()))
+    })
 }

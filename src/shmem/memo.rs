@@ -5,11 +5,11 @@ use crate::store::tail::{Position, Sum, Sums};
 use crate::store::totals::Memo;
 use jackpot_core::Snapshot;
 use pgrx::lwlock::PgLwLock;
-use pgrx::{pg_guard, pg_sys};
 use pgrx::shmem::PGRXSharedMemory;
+use pgrx::{pg_guard, pg_sys};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Databases that can share; the rest keep a memo per backend.
+/// Databases that can share at a time.
 const DATABASES: usize = 8;
 /// Pools that a shared memo can hold.
 const POOLS: usize = 64;
@@ -23,19 +23,24 @@ static MEMOS: PgLwLock<Slots> = unsafe {
 static PRELOADED: AtomicBool = AtomicBool::new(false);
 
 #[derive(Clone, Copy)]
-struct Slots([Slot; DATABASES]);
+struct Slots {
+    slots: [Slot; DATABASES],
+    /// Counts what is shared, to tell which slot has lain idle longest.
+    shared: u64,
+}
 
 // SAFETY: plain numbers without pointers.
 unsafe impl PGRXSharedMemory for Slots {}
 
 impl Default for Slots {
     fn default() -> Self {
-        Slots([Slot::EMPTY; DATABASES])
+        Slots { slots: [Slot::EMPTY; DATABASES], shared: 0 }
     }
 }
 
 #[derive(Clone, Copy)]
 struct Slot {
+    shared_at: u64,
     database: u32,
     ledger: u32,
     floor_id: i64,
@@ -50,6 +55,7 @@ struct Slot {
 
 impl Slot {
     const EMPTY: Slot = Slot {
+        shared_at: 0,
         database: 0,
         ledger: 0,
         floor_id: 0,
@@ -59,7 +65,8 @@ impl Slot {
         running: 0,
         in_progress: [0; IN_PROGRESS],
         pools: 0,
-        sums: [(0, Sum { display: 0, reserve: 0, contributions: 0, wagered: 0, last_at: 0 }); POOLS],
+        sums: [(0, Sum { display: 0, reserve: 0, contributions: 0, wagered: 0, last_at: 0 });
+            POOLS],
     };
 
     fn snapshot(&self) -> Snapshot {
@@ -99,7 +106,7 @@ pub fn get(ledger: pg_sys::Oid) -> Option<Memo> {
     let database = database();
     let slots = MEMOS.share();
     let slot = slots
-        .0
+        .slots
         .iter()
         .find(|slot| slot.database == database && slot.ledger == ledger.to_u32())?;
     Some(Memo {
@@ -125,17 +132,18 @@ pub fn put(memo: &Memo) -> bool {
     }
     let database = database();
     let mut slots = MEMOS.exclusive();
-    let Some(slot) =
-        slots.0.iter_mut().find(|slot| slot.database == database || slot.database == 0)
-    else {
-        return false;
-    };
+    let slots = &mut *slots;
+    slots.shared += 1;
+    // This database's, else the one that has lain idle longest.
+    let mine = |slot: &&mut Slot| (slot.database != database, slot.shared_at);
+    let Some(slot) = slots.slots.iter_mut().min_by_key(mine) else { return false };
     let known = slot.database == database && slot.ledger == memo.ledger.to_u32();
     // As Snapshot::is_newer_than, without building one under the lock.
     let newer = (snapshot.xmax(), slot.running) > (slot.xmax, snapshot.in_progress().len());
     if !known || newer {
         slot.database = database;
         slot.fill(memo);
+        slot.shared_at = slots.shared;
     }
     true
 }

@@ -2,7 +2,7 @@
 
 use crate::store::journal::{self, Occasion};
 use crate::store::snapshot::Active;
-use crate::store::{lock, mark, partition, pool, session};
+use crate::store::{lock, mark, partition, pool};
 use jackpot_core::{Command, Error, PoolConfig, Token, apply, create as create_state};
 use serde_json::Value;
 
@@ -21,7 +21,8 @@ pub fn create(
     let config = PoolConfig::default().patched(config)?;
     let (state, events) = create_state(name, config, initial_amount)?;
     mark::ensure()?;
-    let Some(id) = pool::insert(&state, &session::actor("create_pool")) else {
+    let occasion = Occasion::new("create_pool", None);
+    let Some(id) = pool::insert(&state, &occasion)? else {
         return Err(Error::new(
             Token::PoolExists,
             format!("pool \"{name}\" already exists"),
@@ -29,7 +30,6 @@ pub fn create(
         )
         .hint("Change it with jackpot_update_config()."));
     };
-    let occasion = Occasion { operation: "create_pool", reason: None, win_id: None };
     journal::created(id, &state, &events, &occasion)?;
     partition::ensure();
     let _active = Active::fresh();
@@ -43,6 +43,8 @@ pub fn update_config(
     expected_version: Option<i64>,
     reason: Option<&str>,
 ) -> Result<pool::Pool, Error> {
+    mark::ensure()?;
+    lock::pass_gate();
     change(name, "update_config", reason, |pool| {
         let config = Box::new(pool.state.config.patched(patch)?);
         Ok(Command::Configure { config, expected_version })
@@ -51,13 +53,15 @@ pub fn update_config(
 
 /// Stops contributions to and wins of a pool, once the bets in flight have ended.
 pub fn pause(name: &str, reason: Option<&str>) -> Result<pool::Pool, Error> {
+    mark::ensure()?;
     lock::close_gate()?;
     change(name, "pause", reason, |_| Ok(Command::Pause))
 }
 
 /// Lets them go on.
 pub fn resume(name: &str, reason: Option<&str>) -> Result<pool::Pool, Error> {
-    lock::close_gate()?;
+    mark::ensure()?;
+    lock::pass_gate();
     change(name, "resume", reason, |_| Ok(Command::Resume))
 }
 
@@ -67,12 +71,11 @@ fn change(
     reason: Option<&str>,
     command: impl FnOnce(&pool::Pool) -> Result<Command, Error>,
 ) -> Result<pool::Pool, Error> {
-    mark::ensure()?;
     let before = pool::lock(name)?.pool;
     let (after, events) = apply(before.state.clone(), &command(&before)?)?;
     if !events.is_empty() {
-        pool::update(&before, &after, operation)?;
-        let occasion = Occasion { operation, reason, win_id: None };
+        let occasion = Occasion::new(operation, reason);
+        pool::update(&before, &after, &occasion)?;
         journal::happened(before.id, &before.state, &after, &events, &occasion)?;
     }
     let _active = Active::fresh();

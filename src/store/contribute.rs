@@ -69,13 +69,10 @@ pub fn contribute(request: Request<'_>) -> Result<Outcome, Error> {
     let pools = eligible_pools(&configuration, &request, at.into_inner())?;
     let shares = pools
         .iter()
-        .map(|pool| {
-            let contribution = pool.config.contribution(request.wager_amount)?;
-            Ok(Share { pool_id: pool.id, config_version: pool.config_version, contribution })
-        })
+        .map(|pool| Share::new(pool, request.wager_amount))
         .collect::<Result<Vec<_>, Error>>()?;
 
-    settle::settle_if_long()?;
+    settle::upkeep()?;
     // Read before anything is written: a reader that already holds a transaction id would keep
     // every other reader's range long.
     let after =
@@ -83,14 +80,15 @@ pub fn contribute(request: Request<'_>) -> Result<Outcome, Error> {
 
     let ledger_id = ledger::next_id();
     if let Some((id, fingerprint)) = &keyed {
-        let record = Record { ledger_id: Some(ledger_id), win_id: None, shares: &shares, after: &after };
+        let record =
+            Record { ledger_id: Some(ledger_id), win_id: None, shares: &shares, after: &after };
         if let Some(recorded) = operation::claim(id, fingerprint, &record)? {
             return Ok(replay(recorded, &configuration));
         }
     }
     ledger::append(
         ledger_id,
-        Entry {
+        &Entry {
             at,
             operation_id: request.operation_id,
             game_id: request.game_id,
@@ -100,7 +98,7 @@ pub fn contribute(request: Request<'_>) -> Result<Outcome, Error> {
             currency: request.currency,
             wager_amount: request.wager_amount,
             shares: &shares,
-            metadata: request.metadata,
+            metadata: request.metadata.as_ref(),
         },
     );
     let lines = pools
@@ -111,7 +109,7 @@ pub fn contribute(request: Request<'_>) -> Result<Outcome, Error> {
             let after = after.get(index);
             Ok(Line {
                 pool: pool.pool.clone(),
-                contribution: share.contribution.total()?,
+                contribution: Micros::new(i128::from(share.display) + i128::from(share.reserve)),
                 current_amount: after.map(|(amount, _)| *amount),
                 version: after.map(|(_, version)| *version),
             })
@@ -210,7 +208,7 @@ fn totals_after(pools: &[&ConfiguredPool], wager_amount: i64) -> Result<Vec<(i64
                 return Err(pool::not_visible(&configured.pool));
             };
             let config = configured.config.clone();
-            let state = pool::with_sums(configured.pool.clone(), config, row, &sums)?;
+            let state = pool::with_sums(configured.pool.clone(), config, row, &sums);
             let (state, events) = apply(state, &command)?;
             debug_assert!(matches!(events.as_slice(), [Event::Contributed(_)]));
             Ok((state.current_amount(), state.version))
@@ -224,7 +222,7 @@ fn replay(recorded: Recorded, configuration: &Configuration) -> Outcome {
         .into_iter()
         .map(|(pool_id, micros, current_amount, version)| Line {
             pool: configuration.name(pool_id).to_owned(),
-            contribution: Micros::new(micros),
+            contribution: Micros::new(i128::from(micros)),
             current_amount,
             version,
         })

@@ -5,7 +5,7 @@
 //! microsecond and keeps no row.
 
 use crate::store::relations;
-use pgrx::datum::FromDatum;
+use pgrx::datum::{Array, FromDatum};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -16,13 +16,31 @@ use std::rc::Rc;
 
 /// A relation open for reading until dropped. The lock goes with it: a bet that takes its time
 /// must not hold up work on tables that it only read.
-pub struct Relation(pg_sys::Relation);
+pub struct Relation(pg_sys::Relation, Closing);
+
+/// What becomes of the lock when a relation is closed.
+enum Closing {
+    Unlock,
+    KeepLock,
+}
 
 impl Relation {
     /// Opens it, after taking in what others have changed about it.
     pub fn open(oid: pg_sys::Oid) -> Self {
         // SAFETY: inside a transaction; an error unwinds and its abort closes what is open.
-        Relation(unsafe { pg_sys::relation_open(oid, pg_sys::AccessShareLock as i32) })
+        Relation(
+            unsafe { pg_sys::relation_open(oid, pg_sys::AccessShareLock as i32) },
+            Closing::Unlock,
+        )
+    }
+
+    /// Opens it for writing; the lock stays to the end of the transaction.
+    pub fn open_for_writing(oid: pg_sys::Oid) -> Self {
+        // SAFETY: as above.
+        Relation(
+            unsafe { pg_sys::relation_open(oid, pg_sys::RowExclusiveLock as i32) },
+            Closing::KeepLock,
+        )
     }
 
     /// PostgreSQL's descriptor; valid while `self` lives.
@@ -33,7 +51,9 @@ impl Relation {
     /// Whether it has no page at all.
     pub fn is_empty(&self) -> bool {
         // SAFETY: the relation is open and has storage.
-        unsafe { pg_sys::RelationGetNumberOfBlocksInFork(self.0, pg_sys::ForkNumber::MAIN_FORKNUM) == 0 }
+        unsafe {
+            pg_sys::RelationGetNumberOfBlocksInFork(self.0, pg_sys::ForkNumber::MAIN_FORKNUM) == 0
+        }
     }
 
     fn oid(&self) -> pg_sys::Oid {
@@ -45,11 +65,18 @@ impl Relation {
 impl Drop for Relation {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // SAFETY: opened by `open`, closed only here.
-            unsafe { pg_sys::relation_close(self.0, pg_sys::AccessShareLock as i32) };
+            let lock = match self.1 {
+                Closing::Unlock => pg_sys::AccessShareLock,
+                Closing::KeepLock => pg_sys::NoLock,
+            };
+            // SAFETY: opened in `open` or `open_for_writing`, closed only here.
+            unsafe { pg_sys::relation_close(self.0, lock as i32) };
         }
     }
 }
+
+/// Names of columns, the indexed one first.
+pub type Names = &'static [&'static CStr];
 
 /// Where a table has the wanted columns, and the index on the first of them.
 struct Layout {
@@ -57,19 +84,27 @@ struct Layout {
     columns: Vec<i16>,
 }
 
+/// Layouts by table and list of names, as of a moment without later changes to any relation.
+type Layouts = (u64, HashMap<(pg_sys::Oid, *const &'static CStr), Rc<Layout>>);
+
 thread_local! {
-    /// Layouts by table, as of a moment without later changes to any relation.
-    static LAYOUTS: RefCell<(u64, HashMap<pg_sys::Oid, Rc<Layout>>)> = RefCell::default();
+    static LAYOUTS: RefCell<Layouts> = RefCell::default();
 }
 
-fn layout(table: &Relation, names: &[&CStr]) -> Rc<Layout> {
+/// The numbers of a table's columns by their names.
+pub fn column_numbers(table: &Relation, names: Names) -> Vec<i16> {
+    layout(table, names).columns.clone()
+}
+
+fn layout(table: &Relation, names: Names) -> Rc<Layout> {
     let generation = relations::any_generation();
     LAYOUTS.with_borrow_mut(|(of, layouts)| {
         if *of != generation {
             layouts.clear();
             *of = generation;
         }
-        Rc::clone(layouts.entry(table.oid()).or_insert_with(|| Rc::new(find_layout(table, names))))
+        let key = (table.oid(), names.as_ptr());
+        Rc::clone(layouts.entry(key).or_insert_with(|| Rc::new(find_layout(table, names))))
     })
 }
 
@@ -133,14 +168,16 @@ impl Row<'_> {
         self.datum(column).value() as i32
     }
 
-    /// An array without NULL elements.
-    pub fn array<T: FromDatum>(&self, column: usize) -> Vec<T>
+    /// An array of int or bigint without NULL elements.
+    pub fn array<T: Copy>(&self, column: usize) -> Vec<T>
     where
-        Vec<T>: FromDatum,
+        for<'a> Array<'a, T>: FromDatum + AsSlice<T>,
     {
         // SAFETY: the caller names a column of that type; what detoasting takes is in the scan's
-        // own memory.
-        unsafe { Vec::from_datum(self.datum(column), false) }.unwrap_or_default()
+        // own memory and is copied out.
+        unsafe { Array::<T>::from_datum(self.datum(column), false) }
+            .and_then(|array| array.elements().map(<[T]>::to_vec))
+            .unwrap_or_default()
     }
 
     fn datum(&self, column: usize) -> pg_sys::Datum {
@@ -156,6 +193,24 @@ impl Row<'_> {
     }
 }
 
+/// Arrays whose elements lie side by side in memory.
+pub trait AsSlice<T> {
+    /// All elements; `None` when some are NULL.
+    fn elements(&self) -> Option<&[T]>;
+}
+
+impl AsSlice<i32> for Array<'_, i32> {
+    fn elements(&self) -> Option<&[i32]> {
+        self.as_slice().ok()
+    }
+}
+
+impl AsSlice<i64> for Array<'_, i64> {
+    fn elements(&self) -> Option<&[i64]> {
+        self.as_slice().ok()
+    }
+}
+
 /// Rows between two clean-ups of the memory that reading them took.
 const ROWS_AT_ONCE: u32 = 1_000;
 
@@ -163,7 +218,7 @@ const ROWS_AT_ONCE: u32 = 1_000;
 /// must exclude one another. The first of the names is the indexed column.
 pub fn scan(
     table: &Relation,
-    names: &[&CStr],
+    names: Names,
     conditions: &[&[pg_sys::ScanKeyData]],
     mut each: impl FnMut(&Row<'_>),
 ) {
@@ -181,7 +236,11 @@ pub fn scan(
             let count = keys.len() as c_int;
             let scan = pg_sys::index_beginscan(table.0, index.0, snapshot, count, 0);
             pg_sys::index_rescan(scan, keys.as_ptr().cast_mut(), count, ptr::null_mut(), 0);
-            while pg_sys::index_getnext_slot(scan, pg_sys::ScanDirection::ForwardScanDirection, slot) {
+            while pg_sys::index_getnext_slot(
+                scan,
+                pg_sys::ScanDirection::ForwardScanDirection,
+                slot,
+            ) {
                 scratch.switch_to(|_| each(&row));
                 rows += 1;
                 if rows.is_multiple_of(ROWS_AT_ONCE) {

@@ -5,6 +5,7 @@ use crate::store::session;
 use crate::store::statement::{argument, statements};
 use jackpot_core::{Error, Event, Micros, PoolState, Source};
 use pgrx::JsonB;
+use pgrx::datum::TimestampWithTimeZone;
 use serde_json::{Value, json};
 
 statements! {
@@ -14,20 +15,41 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 }
 
-/// Who wrote and why.
+/// When, by whom and why something was done; one for all rows that it writes.
 pub struct Occasion<'a> {
-    /// The function's name without its prefix.
-    pub operation: &'static str,
+    /// The moment, taken after locks were waited for.
+    pub at: TimestampWithTimeZone,
+    /// role/application_name/operation.
+    pub actor: String,
     /// In the caller's words.
     pub reason: Option<&'a str>,
     /// The win that it belongs to.
     pub win_id: Option<i64>,
 }
 
+impl<'a> Occasion<'a> {
+    /// Now; `operation` is the function's name without its prefix.
+    pub fn new(operation: &str, reason: Option<&'a str>) -> Self {
+        Occasion { at: now(), actor: session::actor(operation), reason, win_id: None }
+    }
+}
+
 /// Writes the creation of a pool.
-pub fn created(pool_id: i32, state: &PoolState, events: &[Event], occasion: &Occasion<'_>) -> Result<(), Error> {
+pub fn created(
+    pool_id: i32,
+    state: &PoolState,
+    events: &[Event],
+    occasion: &Occasion<'_>,
+) -> Result<(), Error> {
     let config = state.config.to_json();
-    write((pool_id, state.cycle), state, "create", Moved::default(), (Value::Null, config), occasion);
+    write(
+        (pool_id, state.cycle),
+        state,
+        "create",
+        Moved::default(),
+        (Value::Null, config),
+        occasion,
+    )?;
     let empty = PoolState { meter: Micros::ZERO, reserve: Micros::ZERO, ..state.clone() };
     happened(pool_id, &empty, state, events, occasion)
 }
@@ -44,7 +66,7 @@ pub fn happened(
     for event in events {
         let (kind, moved) = match event {
             Event::Won { win_amount, .. } => {
-                let display = Micros::ZERO.minus(Micros::from_minor_units(*win_amount)?)?;
+                let display = Micros::ZERO.minus(Micros::from_minor_units(*win_amount))?;
                 ("win", Moved { display, reserve: Micros::ZERO })
             }
             Event::Seeded { source: Source::House, amount } => {
@@ -73,7 +95,7 @@ pub fn happened(
         };
         // A win closes its cycle; all else belongs to the one that is open afterwards.
         let cycle = if kind == "win" { before.cycle } else { after.cycle };
-        write((pool_id, cycle), after, kind, moved, change, occasion);
+        write((pool_id, cycle), after, kind, moved, change, occasion)?;
     }
     Ok(())
 }
@@ -96,20 +118,21 @@ fn write(
     moved: Moved,
     (was, is): (Value, Value),
     occasion: &Occasion<'_>,
-) {
+) -> Result<(), Error> {
     let arguments = [
-        argument(now()),
+        argument(occasion.at),
         argument(pool_id),
         argument(kind),
-        argument(moved.display.get()),
-        argument(moved.reserve.get()),
+        argument(moved.display.bigint()?),
+        argument(moved.reserve.bigint()?),
         argument(cycle),
         argument(after.config_version),
         argument((!was.is_null()).then_some(JsonB(was))),
         argument(JsonB(is)),
-        argument(session::actor(occasion.operation)),
+        argument(occasion.actor.as_str()),
         argument(occasion.reason),
         argument(occasion.win_id),
     ];
     WRITE.with(|statement| statement.write(&arguments));
+    Ok(())
 }

@@ -1,11 +1,16 @@
 //! Appending to the ledger: the one write that every contribution makes.
 
-use crate::store::statement::{Argument, argument, statements};
-use crate::store::{relations, snapshot};
-use jackpot_core::Contribution;
+use crate::store::configuration::ConfiguredPool;
+use crate::store::index_scan::Relation;
+use crate::store::statement::{argument, array, statements};
+use crate::store::tail::{Sum, Sums};
+use crate::store::{direct_insert, partition, relations, snapshot};
+use jackpot_core::Error;
 use pgrx::datum::{IntoDatum, TimestampWithTimeZone};
-use pgrx::{JsonB, direct_function_call, pg_sys};
-use std::cell::Cell;
+use pgrx::{JsonB, direct_function_call, pg_guard, pg_sys};
+use std::cell::RefCell;
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A wager and what it gave to which pool.
 pub struct Entry<'a> {
@@ -28,7 +33,7 @@ pub struct Entry<'a> {
     /// What each pool gets.
     pub shares: &'a [Share],
     /// The client's own words.
-    pub metadata: Option<JsonB>,
+    pub metadata: Option<&'a JsonB>,
 }
 
 /// One pool's share of a wager.
@@ -37,8 +42,33 @@ pub struct Share {
     pub pool_id: i32,
     /// The configuration that it was computed with.
     pub config_version: i64,
-    /// The money.
-    pub contribution: Contribution,
+    /// Micros for the meter.
+    pub display: i64,
+    /// Micros for the reserve; the sum of both fits a bigint.
+    pub reserve: i64,
+}
+
+impl Share {
+    /// What a wager of so many minor units gives to a pool; 22003 when it does not fit.
+    pub fn new(pool: &ConfiguredPool, wager_amount: i64) -> Result<Self, Error> {
+        let contribution = pool.config.contribution(wager_amount)?;
+        Ok(Share {
+            pool_id: pool.id,
+            config_version: pool.config_version,
+            display: contribution.display.bigint()?,
+            reserve: contribution.reserve.bigint()?,
+        })
+    }
+
+    fn sum(&self, entry: &Entry<'_>) -> Sum {
+        Sum {
+            display: i128::from(self.display),
+            reserve: i128::from(self.reserve),
+            contributions: 1,
+            wagered: i128::from(entry.wager_amount),
+            last_at: entry.at.into_inner(),
+        }
+    }
 }
 
 statements! {
@@ -52,9 +82,103 @@ statements! {
     static LAST_ID() = "SELECT s.last_value FROM jackpot.ledger_id_seq s";
 }
 
+/// The ledger's columns in the order of the arguments.
+static COLUMNS: [&CStr; 15] = [
+    c"id",
+    c"at",
+    c"xid",
+    c"operation_id",
+    c"game_id",
+    c"user_id",
+    c"operator_id",
+    c"game_category",
+    c"currency",
+    c"wager_amount",
+    c"pool_ids",
+    c"display",
+    c"reserve",
+    c"config_versions",
+    c"metadata",
+];
+
+/// What the present transaction has appended so far, so that a transaction of many bets need not
+/// read its own rows at each of them.
+#[derive(Default)]
+struct Own {
+    xid: u64,
+    /// How often a subtransaction had been rolled back: one may have taken rows along.
+    roll_backs: u64,
+    sums: Sums,
+    lowest_id: i64,
+    highest_id: i64,
+}
+
 thread_local! {
-    /// The last row that this backend appended: its transaction and its id.
-    static LAST_OWN: Cell<(u64, i64)> = const { Cell::new((0, 0)) };
+    static OWN: RefCell<Own> = RefCell::default();
+}
+
+static ROLL_BACKS: AtomicU64 = AtomicU64::new(0);
+
+/// Has PostgreSQL tell when a subtransaction is rolled back; once, when the library is loaded.
+pub fn watch() {
+    // SAFETY: the callback lives as long as the library, which is never unloaded.
+    unsafe { pg_sys::RegisterSubXactCallback(Some(subtransaction_ended), std::ptr::null_mut()) };
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn subtransaction_ended(
+    event: pg_sys::SubXactEvent::Type,
+    _own: pg_sys::SubTransactionId,
+    _parent: pg_sys::SubTransactionId,
+    _argument: *mut std::ffi::c_void,
+) {
+    if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
+        ROLL_BACKS.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What this transaction has appended; `None` when it must be read anew, because a subtransaction
+/// was rolled back since.
+pub fn own_sums() -> Option<Sums> {
+    let xid = snapshot::own_xid_if_any();
+    OWN.with_borrow(|own| {
+        if xid != Some(own.xid) {
+            Some(Sums::default())
+        } else if own.roll_backs == ROLL_BACKS.load(Ordering::Relaxed) {
+            Some(own.sums.clone())
+        } else {
+            None
+        }
+    })
+}
+
+/// Whether this transaction has appended the row. A restored row may bear the same xid, but has a
+/// lower id.
+pub fn is_own(xid: u64, id: i64) -> bool {
+    OWN.with_borrow(|own| {
+        own.xid == xid && id >= own.lowest_id && snapshot::own_xid_if_any() == Some(xid)
+    })
+}
+
+/// Keeps what was read anew.
+pub fn set_own_sums(sums: &Sums) {
+    OWN.with_borrow_mut(|own| {
+        own.sums = sums.clone();
+        own.roll_backs = ROLL_BACKS.load(Ordering::Relaxed);
+    });
+}
+
+fn remember(xid: u64, id: i64, entry: &Entry<'_>) {
+    OWN.with_borrow_mut(|own| {
+        if own.xid != xid {
+            let roll_backs = ROLL_BACKS.load(Ordering::Relaxed);
+            *own = Own { xid, roll_backs, lowest_id: id, ..Own::default() };
+        }
+        own.highest_id = id;
+        for share in entry.shares {
+            own.sums.add(share.pool_id, &share.sum(entry));
+        }
+    });
 }
 
 /// The id of a new row. Ids of one session grow.
@@ -70,14 +194,10 @@ pub fn next_id() -> i64 {
 }
 
 /// Appends a row. Waits for nobody, locks nothing.
-pub fn append(id: i64, entry: Entry<'_>) {
+pub fn append(id: i64, entry: &Entry<'_>) {
     let xid = snapshot::own_xid();
-    let column = |pick: fn(&Share) -> i64| -> Argument {
-        entry.shares.iter().map(pick).collect::<Vec<i64>>().into_datum()
-    };
-    let small = |pick: fn(&Share) -> i32| -> Argument {
-        entry.shares.iter().map(pick).collect::<Vec<i32>>().into_datum()
-    };
+    let longs = |pick: fn(&Share) -> i64| array(entry.shares.iter().map(pick), pg_sys::INT8OID);
+    let ints = |pick: fn(&Share) -> i64| array(entry.shares.iter().map(pick), pg_sys::INT4OID);
     let arguments = [
         argument(id),
         argument(entry.at),
@@ -89,20 +209,25 @@ pub fn append(id: i64, entry: Entry<'_>) {
         argument(entry.game_category),
         argument(entry.currency),
         argument(entry.wager_amount),
-        small(|share| share.pool_id),
-        column(|share| share.contribution.display.get()),
-        column(|share| share.contribution.reserve.get()),
-        small(|share| i32::try_from(share.config_version).unwrap_or(i32::MAX)),
-        argument(entry.metadata),
+        ints(|share| i64::from(share.pool_id)),
+        longs(|share| share.display),
+        longs(|share| share.reserve),
+        ints(|share| share.config_version.min(i64::from(i32::MAX))),
+        entry.metadata.and_then(|JsonB(metadata)| argument(JsonB(metadata.clone()))),
     ];
-    APPEND.with(|statement| statement.write_on_active_snapshot(&arguments));
-    LAST_OWN.set((xid, id));
+    let parent = Relation::open_for_writing(relations::current().ledger);
+    let direct = partition::containing(&parent, entry.at.into_inner())
+        .is_some_and(|partition| direct_insert::insert(partition, &COLUMNS, &arguments));
+    if !direct {
+        APPEND.with(|statement| statement.write_on_active_snapshot(&arguments));
+    }
+    remember(xid, id, entry);
 }
 
 /// The highest id that this transaction has appended, or 0.
 pub fn own_highest_id() -> i64 {
-    let (xid, id) = LAST_OWN.get();
-    if snapshot::own_xid_if_any() == Some(xid) { id } else { 0 }
+    let xid = snapshot::own_xid_if_any();
+    OWN.with_borrow(|own| if xid == Some(own.xid) { own.highest_id } else { 0 })
 }
 
 /// The highest id in the active snapshot, or 0.

@@ -27,8 +27,9 @@ pub fn pass_gate() {
 pub fn close_gate() -> Result<(), Error> {
     let started = clock();
     let limit = i64::from(guc::LOCK_TIMEOUT.get()) * 1_000;
+    let is_timeout = |code| code == PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE;
     for attempt in 0u32.. {
-        let closed = subtransaction::attempt(&[PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE], || {
+        let closed = subtransaction::attempt(is_timeout, || {
             let _patience = Patience::limit(ATTEMPT_MILLISECONDS);
             acquire(GATE, pg_sys::ExclusiveLock);
         });

@@ -12,22 +12,22 @@ use std::cell::Cell;
 
 statements! {
     static READ() = "
-        SELECT m.snapshot::pg_catalog.text, m.floor_id, m.tail_since, m.system_identifier
+        SELECT m.snapshot::pg_catalog.text, m.floor_id, m.tail_since, m.system_identifier, m.ledger, m.xmin
           FROM jackpot.mark m";
     static LOCK() = "
-        SELECT m.snapshot::pg_catalog.text, m.floor_id, m.tail_since, m.system_identifier
+        SELECT m.snapshot::pg_catalog.text, m.floor_id, m.tail_since, m.system_identifier, m.ledger
           FROM jackpot.mark m FOR NO KEY UPDATE SKIP LOCKED";
-    static CREATE(TEXTOID, INT8OID) = "
-        INSERT INTO jackpot.mark (snapshot, floor_id, tail_since, system_identifier, settled_at)
-        VALUES ($1::pg_catalog.pg_snapshot, 0, '-infinity', $2, pg_catalog.clock_timestamp())
+    static CREATE(TEXTOID, INT8OID, OIDOID) = "
+        INSERT INTO jackpot.mark (snapshot, floor_id, tail_since, system_identifier, ledger, settled_at)
+        VALUES ($1::pg_catalog.pg_snapshot, 0, '-infinity', $2, $3, pg_catalog.clock_timestamp())
         ON CONFLICT DO NOTHING";
-    static MOVE(TEXTOID, INT8OID, TIMESTAMPTZOID, INT8OID) = "
+    static MOVE(TEXTOID, INT8OID, TIMESTAMPTZOID, INT8OID, OIDOID) = "
         UPDATE jackpot.mark
            SET snapshot = $1::pg_catalog.pg_snapshot, floor_id = $2, tail_since = $3,
-               system_identifier = $4, settled_at = pg_catalog.clock_timestamp()";
+               system_identifier = $4, ledger = $5, settled_at = pg_catalog.clock_timestamp()";
     static BALANCES() = "
         SELECT b.pool_id, b.display::pg_catalog.text, b.reserve::pg_catalog.text, b.contributions,
-               b.wagered::pg_catalog.text, b.last_at
+               b.wagered::pg_catalog.text, b.last_at, b.xmin
           FROM jackpot.balance b ORDER BY b.pool_id";
     /// The start of the oldest transaction of this database that holds an xid, less an hour for
     /// clocks that step back. No bound where that cannot be known: prepared transactions have no
@@ -55,32 +55,14 @@ fn position(row: Row<'_>) -> Result<Position, Error> {
         snapshot: row.need::<String>(1).parse()?,
         floor_id: row.need(2),
         tail_since: row.need::<TimestampWithTimeZone>(3).into_inner(),
-        anchored: row.need::<i64>(4) == system_identifier(),
+        anchored: row.need::<i64>(4) == system_identifier()
+            && row.need::<pg_sys::Oid>(5) == relations::current().ledger,
     })
 }
 
 /// The mark in the active snapshot; `None` before the first write.
 pub fn read() -> Result<Option<Position>, Error> {
     READ.with(|statement| statement.read(&[]).first().map(position).transpose())
-}
-
-/// The balances in the active snapshot: the sums at the mark.
-pub fn balances() -> Sums {
-    let whole = |row: &Row<'_>, column| row.need::<String>(column).parse().unwrap_or(0);
-    let mut sums = Vec::new();
-    BALANCES.with(|statement| {
-        statement.read(&[]).each(|row| {
-            let sum = Sum {
-                display: whole(&row, 2),
-                reserve: whole(&row, 3),
-                contributions: row.need(4),
-                wagered: whole(&row, 5),
-                last_at: row.get::<TimestampWithTimeZone>(6).map_or(i64::MIN, |at| at.into_inner()),
-            };
-            sums.push((row.need(1), sum));
-        });
-    });
-    Sums::from_sorted(sums)
 }
 
 /// Locks the mark and reads it as it is now; `None` when another settles, or before the first
@@ -96,6 +78,7 @@ pub fn set(snapshot: &Snapshot, floor_id: i64, tail_since: TimestampWithTimeZone
         argument(floor_id),
         argument(tail_since),
         argument(system_identifier()),
+        argument(relations::current().ledger),
     ];
     MOVE.with(|statement| statement.write(&arguments));
 }
@@ -122,7 +105,8 @@ pub fn ensure() -> Result<(), Error> {
                 let _active = Active::latest();
                 snapshot::active()
             };
-            let arguments = [argument(snapshot.to_string()), argument(system_identifier())];
+            let arguments =
+                [argument(snapshot.to_string()), argument(system_identifier()), argument(ledger)];
             CREATE.with(|statement| statement.write(&arguments));
         }
         Some(position) if !position.anchored => anchor()?,
@@ -139,7 +123,8 @@ fn read_latest() -> Result<Option<Position>, Error> {
 }
 
 /// After a restore into another cluster, transaction ids start anew and a new row's small xid
-/// would look settled. So all that was restored is folded, by plain comparison of numbers, and
+/// would look settled. (Into the same one they do not, but a copy of it that went its own way has
+/// the same identifier; so every restored ledger is anchored.) So all that was restored is folded, by plain comparison of numbers, and
 /// the mark starts anew from here. Bets are held off meanwhile.
 fn anchor() -> Result<(), Error> {
     lock::close_gate()?;
@@ -148,17 +133,55 @@ fn anchor() -> Result<(), Error> {
         Some(position) if !position.anchored => {
             let floor_id = ledger::highest_id().max(position.floor_id);
             let tail_since = tail_since();
-            settle::fold(&position);
-            set(&snapshot::active(), floor_id, tail_since);
+            let now = snapshot::active();
+            settle::fold(&position, &now);
+            set(&now, floor_id, tail_since);
             Ok(())
         }
         _ => Ok(()),
     }
 }
 
-/// The position to read from when no newer one is known, with its sums.
-pub fn base() -> Result<Option<(Position, Sums)>, Error> {
-    Ok(read()?.map(|position| (position, balances())))
+/// A position to read from, with its sums.
+pub struct Base {
+    /// The mark.
+    pub position: Position,
+    /// The balances.
+    pub sums: Sums,
+    /// Whether all of it has been committed, so that it is the same for everybody.
+    pub is_committed: bool,
+}
+
+/// The position to read from when no newer one is known: mark and balances in the active snapshot.
+pub fn base() -> Result<Option<Base>, Error> {
+    let mut is_committed = true;
+    let mut note = |xmin: pg_sys::TransactionId| {
+        // SAFETY: only reads the transaction's state.
+        is_committed &= unsafe { !pg_sys::TransactionIdIsCurrentTransactionId(xmin) };
+    };
+    let position = READ.with(|statement| {
+        let rows = statement.read(&[]);
+        rows.first().map(|row| {
+            note(row.need(6));
+            position(row)
+        })
+    });
+    let Some(position) = position.transpose()? else { return Ok(None) };
+    let mut sums = Vec::new();
+    BALANCES.with(|statement| {
+        statement.read(&[]).each(|row| {
+            note(row.need(7));
+            let sum = Sum {
+                display: row.whole(2),
+                reserve: row.whole(3),
+                contributions: row.need(4),
+                wagered: row.whole(5),
+                last_at: row.get::<TimestampWithTimeZone>(6).map_or(i64::MIN, |at| at.into_inner()),
+            };
+            sums.push((row.need(1), sum));
+        });
+    });
+    Ok(Some(Base { position, sums: Sums::from_sorted(sums), is_committed }))
 }
 
 /// Whether snapshots of this server can be compared with a position's: not on a standby, whose
@@ -169,5 +192,6 @@ pub fn comparable(position: &Position) -> bool {
 
 /// The present time as SQL takes it.
 pub fn now() -> TimestampWithTimeZone {
-    TimestampWithTimeZone::try_from(clock()).unwrap_or_else(|_| pgrx::error!("the clock is out of range"))
+    TimestampWithTimeZone::try_from(clock())
+        .unwrap_or_else(|_| pgrx::error!("the clock is out of range"))
 }

@@ -3,6 +3,7 @@
 pub mod administer;
 pub mod configuration;
 pub mod contribute;
+mod direct_insert;
 mod index_scan;
 mod journal;
 mod ledger;
@@ -24,6 +25,7 @@ pub mod win;
 /// Registers with PostgreSQL; once, when the library is loaded.
 pub fn init() {
     relations::watch();
+    ledger::watch();
     // SAFETY: the prefix is a NUL-terminated literal.
     unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"jackpot".as_ptr()) };
 }

@@ -71,7 +71,9 @@ statements! {
 /// 22023 for an id that is empty or longer than 200 characters.
 pub fn check(operation_id: Option<&str>) -> Result<(), Error> {
     match operation_id.map(|id| id.chars().count()) {
-        Some(0) => Err(Error::invalid("operation_id is empty", "leave it out or name the operation")),
+        Some(0) => {
+            Err(Error::invalid("operation_id is empty", "leave it out or name the operation"))
+        }
         Some(length) if length > MAX_LENGTH => Err(Error::invalid(
             "operation_id is too long",
             format!("{length} characters, {MAX_LENGTH} are allowed"),
@@ -132,11 +134,8 @@ fn insert(
 ) -> Result<bool, Error> {
     let is_contribution = record.ledger_id.is_some();
     let ids = record.shares.iter().map(|share| share.pool_id).collect::<Vec<i32>>();
-    let contributions = record
-        .shares
-        .iter()
-        .map(|share| Ok(share.contribution.total()?.get()))
-        .collect::<Result<Vec<i64>, Error>>()?;
+    let contributions =
+        record.shares.iter().map(|share| share.display + share.reserve).collect::<Vec<i64>>();
     let amounts: Vec<i64> = record.after.iter().map(|(amount, _)| *amount).collect();
     let versions: Vec<i64> = record.after.iter().map(|(_, version)| *version).collect();
     let arguments = [

@@ -4,7 +4,7 @@ use crate::store::index_scan::Relation;
 use crate::store::session::{Patience, clock};
 use crate::store::snapshot::Active;
 use crate::store::statement::{run, statements};
-use crate::store::subtransaction;
+use crate::store::{relations, session, subtransaction};
 use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -33,20 +33,47 @@ statements! {
 }
 
 thread_local! {
-    static NEXT_LOOK: Cell<i64> = const { Cell::new(i64::MIN) };
+    /// Not before this time for this ledger.
+    static NEXT_LOOK: Cell<(pg_sys::Oid, i64)> = const { Cell::new((pg_sys::InvalidOid, i64::MIN)) };
 }
 
 /// The partitions of the ledger that may hold rows from `since` on (microseconds since 2000).
 pub fn holding(parent: &Relation, since: i64) -> Vec<Relation> {
     // Rows bear the time of their append, so none lies ahead by more than clocks may step back.
     let ahead = clock().saturating_add(MICROSECONDS_AHEAD);
-    // SAFETY: the descriptor belongs to the open relation, which PostgreSQL keeps up to date, and
-    // its arrays have the lengths it states. The ledger is partitioned by one timestamptz column:
-    // the partition that a bound's index entry names ends there and begins at the bound before.
+    partitions(parent)
+        .into_iter()
+        .filter(|partition| partition.end > since && partition.start <= ahead)
+        .map(|partition| (partition.is_default, Relation::open(partition.oid)))
+        .filter(|(is_default, relation)| !is_default || !relation.is_empty())
+        .map(|(_, relation)| relation)
+        .collect()
+}
+
+/// The partition for rows of that moment (microseconds since 2000); none but the default one
+/// gives `None`.
+pub fn containing(parent: &Relation, at: i64) -> Option<pg_sys::Oid> {
+    partitions(parent)
+        .into_iter()
+        .find(|partition| !partition.is_default && partition.start <= at && at < partition.end)
+        .map(|partition| partition.oid)
+}
+
+struct Partition {
+    oid: pg_sys::Oid,
+    is_default: bool,
+    start: i64,
+    end: i64,
+}
+
+/// As PostgreSQL has them described in the open relation, which it keeps up to date.
+fn partitions(parent: &Relation) -> Vec<Partition> {
+    // SAFETY: the descriptor belongs to the open relation and its arrays have the lengths it
+    // states. The ledger is partitioned by one timestamptz column: the partition that a bound's
+    // index entry names ends there and begins at the bound before.
     unsafe {
         let description = &*pg_sys::RelationGetPartitionDesc(parent.as_ptr(), false);
-        let count = description.nparts as usize;
-        if count == 0 {
+        if description.nparts == 0 {
             return Vec::new();
         }
         let bounds = &*description.boundinfo;
@@ -55,35 +82,41 @@ pub fn holding(parent: &Relation, since: i64) -> Vec<Relation> {
                 == pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_VALUE;
             is_value.then(|| (*(*bounds.datums.add(position))).value() as i64)
         };
-        let mut wanted = vec![true; count];
+        let mut partitions: Vec<Partition> =
+            std::slice::from_raw_parts(description.oids, description.nparts as usize)
+                .iter()
+                .map(|oid| Partition {
+                    oid: *oid,
+                    is_default: false,
+                    start: i64::MIN,
+                    end: i64::MAX,
+                })
+                .collect();
+        let default = usize::try_from(bounds.default_index).ok();
+        if let Some(default) = default.and_then(|index| partitions.get_mut(index)) {
+            default.is_default = true;
+        }
         for position in 0..bounds.ndatums as usize {
             let named = usize::try_from(*bounds.indexes.add(position)).ok();
-            if let Some(wanted) = named.and_then(|named| wanted.get_mut(named)) {
-                let start = position.checked_sub(1).and_then(bound);
-                *wanted = bound(position).is_none_or(|end| end > since)
-                    && start.is_none_or(|start| start <= ahead);
+            if let Some(partition) = named.and_then(|index| partitions.get_mut(index)) {
+                partition.start = position.checked_sub(1).and_then(bound).unwrap_or(i64::MIN);
+                partition.end = bound(position).unwrap_or(i64::MAX);
             }
         }
-        let default = usize::try_from(bounds.default_index).ok();
-        std::slice::from_raw_parts(description.oids, count)
-            .iter()
-            .zip(wanted)
-            .enumerate()
-            .filter(|(_, (_, wanted))| *wanted)
-            .map(|(index, (oid, _))| (index, Relation::open(*oid)))
-            .filter(|(index, relation)| Some(*index) != default || !relation.is_empty())
-            .map(|(_, relation)| relation)
-            .collect()
+        partitions
     }
 }
 
-/// Makes the partitions of this month and the next. Where that would hold up bets it is left for
-/// later: rows go to the default partition meanwhile.
+/// Makes the partitions of this month and the next, if the call stands alone: the locks that this
+/// takes must not stay with a transaction that goes on. Where it would hold up bets it is left
+/// for later: rows go to the default partition meanwhile.
 pub fn ensure() {
-    if clock() < NEXT_LOOK.get() {
+    let ledger = relations::current().ledger;
+    let (of, next_look) = NEXT_LOOK.get();
+    if !session::stands_alone() || (of == ledger && clock() < next_look) {
         return;
     }
-    NEXT_LOOK.set(clock().saturating_add(MICROSECONDS_BETWEEN_LOOKS));
+    NEXT_LOOK.set((ledger, clock().saturating_add(MICROSECONDS_BETWEEN_LOOKS)));
     let mut missing: Vec<(String, String, String)> = Vec::new();
     {
         let _active = Active::fresh();
@@ -91,16 +124,17 @@ pub fn ensure() {
             statement.read(&[]).each(|row| missing.push((row.need(1), row.need(2), row.need(3))));
         });
     }
-    let expected = [
-        PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
-        // Another session was faster.
-        PgSqlErrorCode::ERRCODE_DUPLICATE_TABLE,
-        PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
-        // A row has come to the default partition meanwhile.
-        PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
-    ];
+    // Whatever goes wrong here (the default partition is in use, another session was faster, a row
+    // of that month has just come to the default partition), a bet must not fail for it. Only a
+    // request to stop goes on.
+    let expected = |code| {
+        !matches!(
+            code,
+            PgSqlErrorCode::ERRCODE_QUERY_CANCELED | PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN
+        )
+    };
     for (name, from, to) in missing {
-        subtransaction::attempt(&expected, || {
+        subtransaction::attempt(expected, || {
             let _patience = Patience::limit(PATIENCE_MILLISECONDS);
             run(&format!(
                 "CREATE TABLE jackpot.{name} PARTITION OF jackpot.ledger

@@ -1,13 +1,14 @@
 //! Pools with their exact amounts: pool row + balance + tail, all in one snapshot.
 
 use crate::store::index_scan::{self, Relation, key};
+use crate::store::journal::Occasion;
 use crate::store::snapshot::Active;
 use crate::store::statement::{argument, statements};
 use crate::store::tail::Sums;
-use crate::store::{configuration, ledger, lock, mark, relations, session, snapshot, totals};
+use crate::store::{configuration, ledger, lock, mark, relations, snapshot, totals};
 use jackpot_core::{Error, Micros, PoolConfig, PoolState, Snapshot, Token, Totals};
-use pgrx::{JsonB, pg_sys};
 use pgrx::datum::{Array, IntoDatum, TimestampWithTimeZone};
+use pgrx::{JsonB, pg_sys};
 use std::ffi::CStr;
 
 /// A pool and what is known about its row.
@@ -47,21 +48,21 @@ statements! {
          WHERE $1 IS NULL OR p.id = ANY ($1)
          ORDER BY p.id";
     static LOCK(INT4OID) = "SELECT FROM jackpot.pool p WHERE p.id = $1 FOR UPDATE";
-    static CREATE(TEXTOID, INT8OID, JSONBOID, TEXTOID, TEXTOID) = "
+    static CREATE(TEXTOID, INT8OID, JSONBOID, TEXTOID, TEXTOID, TIMESTAMPTZOID) = "
         WITH new AS (
             INSERT INTO jackpot.pool
                    (pool, meter, config, total_seeded, lock_holder, last_modified_at, created_at)
-            VALUES ($1, $2, $3, $4::pg_catalog.numeric, $5, pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp())
+            VALUES ($1, $2, $3, $4::pg_catalog.numeric, $5, $6, $6)
             ON CONFLICT (pool) DO NOTHING
             RETURNING id),
         zero AS (INSERT INTO jackpot.balance (pool_id) SELECT id FROM new)
         SELECT id FROM new";
-    static UPDATE(INT4OID, TEXTOID, JSONBOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID) = "
+    static UPDATE(INT4OID, TEXTOID, JSONBOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID) = "
         UPDATE jackpot.pool
            SET status = $2, config = $3, config_version = $4, cycle = $5,
                meter = meter + $6, reserve = reserve + $7, version = version + $8,
                total_wins = $9, total_won = $10::pg_catalog.numeric, total_seeded = $11::pg_catalog.numeric,
-               lock_holder = $12, last_modified_at = pg_catalog.clock_timestamp()
+               lock_holder = $12, last_modified_at = $13
          WHERE id = $1";
 }
 
@@ -71,11 +72,10 @@ pub fn read(ids: Option<&[i32]>) -> Result<Vec<Pool>, Error> {
     let mut rows = Vec::new();
     READ.with(|statement| {
         statement.read(&[ids.and_then(|ids| ids.to_vec().into_datum())]).each(|row| {
-            let whole = |column| row.need::<String>(column).parse::<i128>().unwrap_or(0);
             let totals = Totals {
                 wins: row.need(10),
-                won: whole(11),
-                seeded: whole(12),
+                won: row.whole(11),
+                seeded: row.whole(12),
                 ..Totals::default()
             };
             rows.push((
@@ -106,44 +106,39 @@ pub fn read(ids: Option<&[i32]>) -> Result<Vec<Pool>, Error> {
                     contributed: sum.display + sum.reserve,
                     ..totals
                 },
-                ..with_sums(pool, config, &row, &sums)?
+                ..with_sums(pool, config, &row, &sums)
             };
             let fed_at = TimestampWithTimeZone::try_from(sum.last_at);
-            let last_modified_at = fed_at.map_or(at, |fed_at| if fed_at > at { fed_at } else { at });
+            let last_modified_at =
+                fed_at.map_or(at, |fed_at| if fed_at > at { fed_at } else { at });
             Ok(Pool { id, state, lock_holder, last_modified_at })
         })
         .collect()
 }
 
 /// A pool's amounts: what its row holds and what the ledger gave. Its totals are left at zero.
-pub fn with_sums(
-    pool: String,
-    config: PoolConfig,
-    row: &Meter,
-    sums: &Sums,
-) -> Result<PoolState, Error> {
+pub fn with_sums(pool: String, config: PoolConfig, row: &Meter, sums: &Sums) -> PoolState {
     let sum = sums.get(row.id).copied().unwrap_or_default();
-    Ok(PoolState {
+    PoolState {
         pool,
         status: jackpot_core::Status::Active,
         config,
         config_version: 1,
-        meter: Micros::checked(i128::from(row.meter) + sum.display)?,
-        reserve: Micros::checked(i128::from(row.reserve) + sum.reserve)?,
+        meter: Micros::new(i128::from(row.meter) + sum.display),
+        reserve: Micros::new(i128::from(row.reserve) + sum.reserve),
         cycle: row.cycle,
         version: row.version + sum.contributions,
         totals: Totals::default(),
-    })
+    }
 }
 
 /// The pool's columns that contributions need, the indexed one first.
-const METER_COLUMNS: [&CStr; 5] = [c"id", c"meter", c"reserve", c"cycle", c"version"];
+static METER_COLUMNS: [&CStr; 5] = [c"id", c"meter", c"reserve", c"cycle", c"version"];
 
 /// The rows of these pools in the active snapshot.
 pub fn meters(ids: &[i32]) -> Vec<Meter> {
-    let condition = |id: &i32| {
-        [key(pg_sys::BTEqualStrategyNumber, pg_sys::F_INT4EQ, pg_sys::Datum::from(*id))]
-    };
+    let condition =
+        |id: &i32| [key(pg_sys::BTEqualStrategyNumber, pg_sys::F_INT4EQ, pg_sys::Datum::from(*id))];
     let keys: Vec<[pg_sys::ScanKeyData; 1]> = ids.iter().map(condition).collect();
     let conditions: Vec<&[pg_sys::ScanKeyData]> = keys.iter().map(|one| one.as_slice()).collect();
     let mut meters = Vec::with_capacity(ids.len());
@@ -176,7 +171,11 @@ pub fn ids_of(names: &[String]) -> Result<Vec<i32>, Error> {
 /// An array argument of pools' names without NULL elements.
 pub fn names(pools: Option<Array<'_, &str>>) -> Result<Option<Vec<String>>, Error> {
     let Some(pools) = pools else { return Ok(None) };
-    pools.iter().map(|pool| crate::error::required("a pool's name", pool).map(str::to_owned)).collect::<Result<_, _>>().map(Some)
+    pools
+        .iter()
+        .map(|pool| crate::error::required("a pool's name", pool).map(str::to_owned))
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 /// A pool under its lock, and the snapshot in which its state was read.
@@ -222,38 +221,40 @@ pub fn not_visible(pool: &str) -> Error {
 }
 
 /// Makes the row of a new pool; `None` when the name is taken.
-pub fn insert(state: &PoolState, actor: &str) -> Option<i32> {
+pub fn insert(state: &PoolState, occasion: &Occasion<'_>) -> Result<Option<i32>, Error> {
     let arguments = [
         argument(state.pool.as_str()),
-        argument(state.meter.get()),
+        argument(state.meter.bigint()?),
         argument(JsonB(state.config.to_json())),
         argument(state.totals.seeded.to_string()),
-        argument(actor),
+        argument(occasion.actor.as_str()),
+        argument(occasion.at),
     ];
     let id = CREATE.with(|statement| statement.write(&arguments).first().map(|row| row.need(1)));
     relations::announce_change();
-    id
+    Ok(id)
 }
 
 /// Writes to the row what turned `before`, read under its lock, into `after`.
-pub fn update(before: &Pool, after: &PoolState, operation: &str) -> Result<(), Error> {
+pub fn update(before: &Pool, after: &PoolState, occasion: &Occasion<'_>) -> Result<(), Error> {
     let arguments = [
         argument(before.id),
         argument(after.status.as_str()),
         argument(JsonB(after.config.to_json())),
         argument(after.config_version),
         argument(after.cycle),
-        argument(after.meter.minus(before.state.meter)?.get()),
-        argument(after.reserve.minus(before.state.reserve)?.get()),
+        argument(after.meter.minus(before.state.meter)?.bigint()?),
+        argument(after.reserve.minus(before.state.reserve)?.bigint()?),
         argument(after.version - before.state.version),
         argument(after.totals.wins),
         argument(after.totals.won.to_string()),
         argument(after.totals.seeded.to_string()),
-        argument(session::actor(operation)),
+        argument(occasion.actor.as_str()),
+        argument(occasion.at),
     ];
     UPDATE.with(|statement| statement.write(&arguments));
-    let reconfigured = before.state.status != after.status
-        || before.state.config_version != after.config_version;
+    let reconfigured =
+        before.state.status != after.status || before.state.config_version != after.config_version;
     if reconfigured {
         relations::announce_change();
     }

@@ -80,7 +80,9 @@ pub fn current() -> Relations {
     let relations = unsafe {
         let namespace = pg_sys::get_namespace_oid(c"jackpot".as_ptr(), false);
         let named = |name: &CStr| match pg_sys::get_relname_relid(name.as_ptr(), namespace) {
-            pg_sys::InvalidOid => error!("relation jackpot.{} does not exist", name.to_string_lossy()),
+            pg_sys::InvalidOid => {
+                error!("relation jackpot.{} does not exist", name.to_string_lossy())
+            }
             oid => oid,
         };
         let pool = named(c"pool");

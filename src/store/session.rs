@@ -39,7 +39,9 @@ pub fn run<T>(
     })
     .catch_when(PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE, |caught| {
         let message = match &caught {
-            CaughtError::PostgresError(error) | CaughtError::ErrorReport(error) => error.message().to_owned(),
+            CaughtError::PostgresError(error) | CaughtError::ErrorReport(error) => {
+                error.message().to_owned()
+            }
             CaughtError::RustPanic { ereport, .. } => ereport.message().to_owned(),
         };
         Err(Error::new(Token::VersionConflict, message, format!("met by jackpot_{operation}()"))
@@ -55,7 +57,8 @@ pub fn actor(operation: &str) -> String {
     // give NULL); application_name is a NUL-terminated setting, never NULL in a backend.
     unsafe {
         let role = pg_sys::GetUserNameFromId(pg_sys::GetOuterUserId(), true);
-        let role = if role.is_null() { "unknown".into() } else { CStr::from_ptr(role).to_string_lossy() };
+        let role =
+            if role.is_null() { "unknown".into() } else { CStr::from_ptr(role).to_string_lossy() };
         let application = if pg_sys::application_name.is_null() {
             "".into()
         } else {
@@ -75,7 +78,8 @@ pub fn clock() -> i64 {
 pub fn statement_time() -> TimestampWithTimeZone {
     // SAFETY: only reads the transaction's state.
     let time = unsafe { pg_sys::GetCurrentStatementStartTimestamp() };
-    TimestampWithTimeZone::try_from(time).unwrap_or_else(|_| pgrx::error!("the clock is out of range"))
+    TimestampWithTimeZone::try_from(time)
+        .unwrap_or_else(|_| pgrx::error!("the clock is out of range"))
 }
 
 /// Whether the call is a statement of its own, not part of a transaction block or function.

@@ -4,8 +4,8 @@ use crate::guc;
 use crate::store::snapshot::{self, Active};
 use crate::store::statement::{argument, statements};
 use crate::store::tail::{self, Position};
-use crate::store::{mark, session};
-use jackpot_core::Error;
+use crate::store::{mark, partition, session};
+use jackpot_core::{Error, Snapshot};
 use pgrx::datum::TimestampWithTimeZone;
 use std::cell::Cell;
 
@@ -36,14 +36,16 @@ pub fn settle() -> Result<u64, Error> {
     let tail_since = mark::tail_since();
     // Taken after the lock, so it sees what the last settlement left.
     let _active = Active::fresh();
-    let rows = fold(&position);
-    mark::set(&snapshot::active(), position.floor_id, tail_since);
+    let now = snapshot::active();
+    let rows = fold(&position, &now);
+    mark::set(&now, position.floor_id, tail_since);
     Ok(rows)
 }
 
-/// Adds to the balances what the active snapshot shows beyond the position and has committed.
-pub fn fold(position: &Position) -> u64 {
-    let tail = tail::read(position);
+/// Adds to the balances what the active snapshot, which is `now`, shows beyond the position and
+/// has committed.
+pub fn fold(position: &Position, now: &Snapshot) -> u64 {
+    let tail = tail::read(position, now);
     for (pool_id, sum) in tail.committed.iter() {
         let last_at = TimestampWithTimeZone::try_from(sum.last_at).ok();
         let arguments = [
@@ -59,10 +61,11 @@ pub fn fold(position: &Position) -> u64 {
     tail.rows
 }
 
-/// Settles when the tail may have grown to `jackpot.settle_rows`, the call stands alone and there
-/// is nobody else to do it. Looks only now and then: the distance between the mark and the next
-/// transaction id tells without counting rows.
-pub fn settle_if_long() -> Result<(), Error> {
+/// What a call that stands alone does for all where there is nobody else to do it: makes the
+/// ledger's partitions, and settles when the tail may have grown to `jackpot.settle_rows`. Looks
+/// only now and then: the distance between the mark and the next transaction id tells without
+/// counting rows. A call in a transaction block does neither, as the locks would stay with it.
+pub fn upkeep() -> Result<(), Error> {
     let calls = CALLS_TO_NEXT_LOOK.get();
     if calls > 0 {
         CALLS_TO_NEXT_LOOK.set(calls - 1);
@@ -72,6 +75,7 @@ pub fn settle_if_long() -> Result<(), Error> {
     if !session::stands_alone() || snapshot::is_kept() {
         return Ok(());
     }
+    partition::ensure();
     let limit = u64::from(guc::SETTLE_ROWS.get().unsigned_abs());
     let long = {
         let _active = Active::fresh();

@@ -26,6 +26,29 @@ pub fn argument<T: IntoDatum>(value: T) -> Argument {
     value.into_datum()
 }
 
+/// An array argument of int or bigint elements. PostgreSQL's own constructor: it is on the path
+/// of every bet.
+pub fn array(values: impl Iterator<Item = i64>, element: pg_sys::Oid) -> Argument {
+    let mut datums: Vec<pg_sys::Datum> = values.map(pg_sys::Datum::from).collect();
+    let (size, alignment) = match element {
+        pg_sys::INT4OID => (4, pg_sys::TYPALIGN_INT),
+        _ => (8, pg_sys::TYPALIGN_DOUBLE),
+    };
+    // SAFETY: both types are passed by value with that size and alignment; the elements are
+    // copied into the array.
+    let array = unsafe {
+        pg_sys::construct_array(
+            datums.as_mut_ptr(),
+            datums.len() as i32,
+            element,
+            size,
+            true,
+            alignment as std::ffi::c_char,
+        )
+    };
+    Some(pg_sys::Datum::from(array))
+}
+
 impl Statement {
     /// A statement with parameters of these types.
     pub const fn new(sql: &'static str, types: &'static [pg_sys::Oid]) -> Self {
@@ -184,6 +207,15 @@ impl Row<'_> {
             Some(value) => value,
             None => pgrx::error!("column {column} of a jackpot statement is unexpectedly null"),
         }
+    }
+}
+
+impl Row<'_> {
+    /// A whole number of any size, which the statement gives as text.
+    pub fn whole(&self, column: i32) -> i128 {
+        let text: String = self.need(column);
+        text.parse()
+            .unwrap_or_else(|_| pgrx::error!("column {column} holds {text}, not a whole number"))
     }
 }
 

@@ -1,12 +1,13 @@
 //! Trying something whose failure must undo its effects but not the whole transaction.
 
 use pgrx::pg_sys;
+use pgrx::pg_sys::panic::CaughtError;
 use pgrx::{PgSqlErrorCode, PgTryBuilder};
 use std::panic::AssertUnwindSafe;
 
-/// Runs `work` in a subtransaction. `None` when it failed with one of `expected`: then all it did
-/// is undone. Any other error goes on to the caller, whose transaction it aborts.
-pub fn attempt<T>(expected: &[PgSqlErrorCode], work: impl FnOnce() -> T) -> Option<T> {
+/// Runs `work` in a subtransaction. `None` when it failed in a way that is `expected`: then all it
+/// did is undone. Any other error goes on to the caller.
+pub fn attempt<T>(expected: fn(PgSqlErrorCode) -> bool, work: impl FnOnce() -> T) -> Option<T> {
     // SAFETY: the pattern of PL/pgSQL's exception blocks: the memory context and resource owner
     // of the caller are put back after the subtransaction has ended either way, and an error has
     // been copied out of PostgreSQL's error state by PgTryBuilder before the roll-back.
@@ -16,21 +17,30 @@ pub fn attempt<T>(expected: &[PgSqlErrorCode], work: impl FnOnce() -> T) -> Opti
         pg_sys::BeginInternalSubTransaction(std::ptr::null());
         pg_sys::MemoryContextSwitchTo(context);
 
-        let mut attempt = PgTryBuilder::new(AssertUnwindSafe(|| {
+        PgTryBuilder::new(AssertUnwindSafe(|| {
             let done = work();
             pg_sys::ReleaseCurrentSubTransaction();
             pg_sys::MemoryContextSwitchTo(context);
             pg_sys::CurrentResourceOwner = owner;
             Some(done)
-        }));
-        for code in expected {
-            attempt = attempt.catch_when(*code, move |_| {
-                pg_sys::RollbackAndReleaseCurrentSubTransaction();
-                pg_sys::MemoryContextSwitchTo(context);
-                pg_sys::CurrentResourceOwner = owner;
-                None
-            });
-        }
-        attempt.execute()
+        }))
+        .catch_others(move |caught| {
+            let code = match &caught {
+                CaughtError::PostgresError(error) | CaughtError::ErrorReport(error) => {
+                    error.sql_error_code()
+                }
+                CaughtError::RustPanic { ereport, .. } => ereport.sql_error_code(),
+            };
+            // Also before an error goes on: whoever catches it must find the transaction as it
+            // was, without a subtransaction left open.
+            pg_sys::RollbackAndReleaseCurrentSubTransaction();
+            pg_sys::MemoryContextSwitchTo(context);
+            pg_sys::CurrentResourceOwner = owner;
+            if !expected(code) {
+                caught.rethrow();
+            }
+            None
+        })
+        .execute()
     }
 }

@@ -4,7 +4,7 @@
 //! matter of the ledger rows that the position does not see and PostgreSQL now shows.
 
 use crate::store::index_scan::{self, Relation, key};
-use crate::store::{partition, relations, snapshot};
+use crate::store::{ledger, partition, relations, session, snapshot};
 use jackpot_core::Snapshot;
 use pgrx::pg_sys::{self, Datum};
 use std::ffi::CStr;
@@ -96,36 +96,53 @@ pub struct Tail {
 }
 
 /// The ledger's columns that sums need, the indexed one first.
-const COLUMNS: [&CStr; 7] =
+static COLUMNS: [&CStr; 7] =
     [c"xid", c"id", c"at", c"wager_amount", c"pool_ids", c"display", c"reserve"];
 
-/// Reads what the active snapshot shows beyond the position.
-pub fn read(position: &Position) -> Tail {
-    let unseen = position.snapshot.unseen();
-    // Only ids below the next one can be this cluster's: rows that a restore brought along may
-    // bear higher ones.
-    let end = if position.anchored { snapshot::next_xid() } else { u64::MAX };
+/// Reads what the active snapshot, which is `now`, shows beyond the position.
+pub fn read(position: &Position, now: &Snapshot) -> Tail {
+    let mut places = if !position.anchored {
+        // Rows that a restore brought along may bear any id.
+        position.snapshot.unseen(u64::MAX)
+    } else if now.includes(&position.snapshot) && !session::in_recovery() {
+        now.ended_since(&position.snapshot)
+    } else {
+        position.snapshot.unseen(snapshot::next_xid())
+    };
+    // What this transaction wrote is known, as a rule, without reading it.
+    let known = ledger::own_sums();
+    if known.is_none() {
+        let own_xid = snapshot::own_xid_if_any();
+        places.also.extend(own_xid.filter(|xid| !places.contain(*xid)));
+    }
     let range = [
-        key(pg_sys::BTGreaterEqualStrategyNumber, pg_sys::F_XID8GE, Datum::from(unseen.from)),
-        key(pg_sys::BTLessStrategyNumber, pg_sys::F_XID8LT, Datum::from(end)),
+        key(pg_sys::BTGreaterEqualStrategyNumber, pg_sys::F_XID8GE, Datum::from(places.from)),
+        key(pg_sys::BTLessStrategyNumber, pg_sys::F_XID8LT, Datum::from(places.end)),
     ];
     let single =
         |xid: &u64| [key(pg_sys::BTEqualStrategyNumber, pg_sys::F_XID8EQ, Datum::from(*xid))];
-    let singles: Vec<[pg_sys::ScanKeyData; 1]> = unseen.also.iter().map(single).collect();
-    let conditions: Vec<&[pg_sys::ScanKeyData]> =
-        std::iter::once(range.as_slice()).chain(singles.iter().map(|one| one.as_slice())).collect();
-
-    let own_xid = snapshot::own_xid_if_any();
-    let mut tail = Tail::default();
+    let singles: Vec<[pg_sys::ScanKeyData; 1]> = places.also.iter().map(single).collect();
+    let mut conditions: Vec<&[pg_sys::ScanKeyData]> =
+        singles.iter().map(|one| one.as_slice()).collect();
+    if places.from < places.end {
+        conditions.push(&range);
+    }
+    let mut tail = Tail { own: known.clone().unwrap_or_default(), ..Tail::default() };
+    if conditions.is_empty() {
+        return tail;
+    }
     let parent = Relation::open(relations::current().ledger);
     for partition in partition::holding(&parent, position.tail_since) {
         index_scan::scan(&partition, &COLUMNS, &conditions, |row| {
             let xid = row.long(0).cast_unsigned();
-            if row.long(1) <= position.floor_id || position.snapshot.sees(xid) {
-                return;
-            }
-            let sums = if Some(xid) == own_xid {
+            let id = row.long(1);
+            let sums = if ledger::is_own(xid, id) {
+                if known.is_some() {
+                    return;
+                }
                 &mut tail.own
+            } else if id <= position.floor_id || position.snapshot.sees(xid) {
+                return;
             } else {
                 tail.rows += 1;
                 &mut tail.committed
@@ -138,6 +155,9 @@ pub fn read(position: &Position) -> Tail {
                 sums.add(pool_id, &Sum { display, reserve, contributions: 1, wagered, last_at });
             }
         });
+    }
+    if known.is_none() {
+        ledger::set_own_sums(&tail.own);
     }
     tail
 }

@@ -36,16 +36,17 @@ pub fn newest_memo() -> Option<Memo> {
 /// caller knew before the snapshot was taken, or later: it is used if the snapshot includes it.
 pub fn exact(memo: Option<Memo>) -> Result<Sums, Error> {
     let now = snapshot::active();
-    let (position, mut sums) = match memo.filter(|memo| is_near(&memo.position, &now)) {
-        Some(memo) => (memo.position, memo.sums),
+    let (position, mut sums, is_committed) = match memo.filter(|memo| is_near(&memo.position, &now))
+    {
+        Some(memo) => (memo.position, memo.sums, true),
         None => match mark::base()? {
-            Some(base) => base,
+            Some(base) => (base.position, base.sums, base.is_committed),
             None => return Ok(Sums::default()),
         },
     };
-    let tail = tail::read(&position);
+    let tail = tail::read(&position, &now);
     sums.add_all(&tail.committed);
-    if mark::comparable(&position) && now.is_newer_than(&position.snapshot) {
+    if is_committed && mark::comparable(&position) && now.is_newer_than(&position.snapshot) {
         remember(Position { snapshot: now, ..position }, &sums);
     }
     sums.add_all(&tail.own);

@@ -4,7 +4,7 @@ use crate::store::journal::{self, Occasion};
 use crate::store::operation::{self, Fingerprint, Record};
 use crate::store::snapshot::{self, Active};
 use crate::store::statement::{argument, statements};
-use crate::store::{configuration, ledger, mark, pool, session};
+use crate::store::{configuration, ledger, lock, mark, pool};
 use jackpot_core::{Command, Error, Event, apply};
 use pgrx::JsonB;
 
@@ -62,7 +62,12 @@ statements! {
 /// Pays a win, or returns the one that was paid when its `operation_id` was first applied.
 pub fn win(request: Request<'_>) -> Result<Win, Error> {
     operation::check(request.operation_id)?;
+    if request.game_id.is_empty() || request.user_id.is_empty() {
+        return Err(Error::invalid("game_id or user_id is empty", "a win is a player's on a game"));
+    }
     mark::ensure()?;
+    // Before the pool: a pause, which closes the gate, must find no pool locked.
+    lock::pass_gate();
     configuration::current()?.named(request.pool)?;
     let win_id = NEXT_ID.with(|statement| statement.read(&[]).first().map_or(0, |row| row.need(1)));
     if let Some(operation_id) = request.operation_id {
@@ -89,9 +94,9 @@ pub fn win(request: Request<'_>) -> Result<Win, Error> {
         version: after.version,
         replayed: false,
     };
-    pool::update(&before.pool, &after, "win")?;
-    write(&win, request, &before);
-    let occasion = Occasion { operation: "win", reason: None, win_id: Some(win_id) };
+    let occasion = Occasion { win_id: Some(win_id), ..Occasion::new("win", None) };
+    pool::update(&before.pool, &after, &occasion)?;
+    write(&win, request, &before, &occasion);
     journal::happened(before.pool.id, &before.pool.state, &after, &events, &occasion)?;
     Ok(win)
 }
@@ -130,12 +135,12 @@ fn paid(win_id: i64) -> Result<Win, Error> {
     Ok(win.unwrap_or_else(|| pgrx::error!("win {win_id} is not there")))
 }
 
-fn write(win: &Win, request: Request<'_>, locked: &pool::Locked) {
+fn write(win: &Win, request: Request<'_>, locked: &pool::Locked, occasion: &Occasion<'_>) {
     let arguments = [
         argument(win.win_id),
         argument(locked.pool.id),
         argument(win.cycle),
-        argument(mark::now()),
+        argument(occasion.at),
         argument(request.operation_id),
         argument(request.game_id),
         argument(request.user_id),
@@ -144,7 +149,7 @@ fn write(win: &Win, request: Request<'_>, locked: &pool::Locked) {
         argument(win.current_amount),
         argument(win.version),
         argument(request.metadata),
-        argument(session::actor("win")),
+        argument(occasion.actor.as_str()),
         Some(pgrx::pg_sys::Datum::from(snapshot::own_xid())),
         argument(locked.seen.to_string()),
         argument(locked.floor_id),

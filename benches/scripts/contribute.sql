@@ -1,0 +1,1 @@
+SELECT * FROM jackpot_contribute('game123', 1000, 'player');

@@ -1,0 +1,13 @@
+//! Tests of the extension as clients meet it: through a driver, with many connections at once.
+//! They need a server that the PG* variables lead to; `tests/clients/run.sh` starts one.
+#![cfg(test)]
+
+mod server;
+
+mod caught_errors;
+mod every_snapshot_is_exact;
+mod numbers;
+mod one_id_many_clients;
+mod random_traffic;
+mod slow_transactions_stop_nobody;
+mod totals_are_exact_in_order;
