@@ -50,7 +50,7 @@ thread_local! {
     static ANCHORED: Cell<Option<pg_sys::Oid>> = const { Cell::new(None) };
 }
 
-fn position(row: Row<'_>) -> Result<Position, Error> {
+fn position(row: &Row<'_>) -> Result<Position, Error> {
     Ok(Position {
         snapshot: row.need::<String>(1).parse()?,
         floor_id: row.need(2),
@@ -62,13 +62,27 @@ fn position(row: Row<'_>) -> Result<Position, Error> {
 
 /// The mark in the active snapshot; `None` before the first write.
 pub fn read() -> Result<Option<Position>, Error> {
-    READ.with(|statement| statement.read(&[]).first().map(position).transpose())
+    Ok(read_with_origin()?.map(|(position, _)| position))
+}
+
+/// The mark in the active snapshot, and whether it has been committed.
+fn read_with_origin() -> Result<Option<(Position, bool)>, Error> {
+    READ.with(|statement| {
+        let rows = statement.read(&[]);
+        rows.first().map(|row| Ok((position(&row)?, is_committed(row.need(6))))).transpose()
+    })
+}
+
+/// Whether what the active snapshot shows of that origin is another transaction's.
+fn is_committed(xmin: pg_sys::TransactionId) -> bool {
+    // SAFETY: only reads the transaction's state.
+    unsafe { !pg_sys::TransactionIdIsCurrentTransactionId(xmin) }
 }
 
 /// Locks the mark and reads it as it is now; `None` when another settles, or before the first
 /// write.
 pub fn lock() -> Result<Option<Position>, Error> {
-    LOCK.with(|statement| statement.write(&[]).first().map(position).transpose())
+    LOCK.with(|statement| statement.write(&[]).first().map(|row| position(&row)).transpose())
 }
 
 /// Moves the mark, which the caller has locked.
@@ -99,7 +113,11 @@ pub fn ensure() -> Result<(), Error> {
     if ANCHORED.get() == Some(ledger) {
         return Ok(());
     }
-    match read_latest()? {
+    let mark = {
+        let _active = Active::latest();
+        read_with_origin()?
+    };
+    match mark {
         None => {
             let snapshot = {
                 let _active = Active::latest();
@@ -109,23 +127,18 @@ pub fn ensure() -> Result<(), Error> {
                 [argument(snapshot.to_string()), argument(system_identifier()), argument(ledger)];
             CREATE.with(|statement| statement.write(&arguments));
         }
-        Some(position) if !position.anchored => anchor()?,
-        // A row seen without writing anything oneself is committed and stays.
-        Some(_) if snapshot::own_xid_if_any().is_none() => ANCHORED.set(Some(ledger)),
-        Some(_) => {}
+        Some((position, _)) if !position.anchored => anchor()?,
+        // What this transaction wrote itself may be rolled back.
+        Some((_, is_committed)) => ANCHORED.set(is_committed.then_some(ledger)),
     }
     Ok(())
 }
 
-fn read_latest() -> Result<Option<Position>, Error> {
-    let _active = Active::latest();
-    read()
-}
-
 /// After a restore into another cluster, transaction ids start anew and a new row's small xid
-/// would look settled. (Into the same one they do not, but a copy of it that went its own way has
-/// the same identifier; so every restored ledger is anchored.) So all that was restored is folded, by plain comparison of numbers, and
-/// the mark starts anew from here. Bets are held off meanwhile.
+/// would look settled. So all that was restored is folded, by plain comparison of numbers, and the
+/// mark starts anew from here. Bets are held off meanwhile. A restore into the same cluster would
+/// not need it, but a copy of it that went its own way has the same identifier: so every restored
+/// ledger is anchored.
 fn anchor() -> Result<(), Error> {
     lock::close_gate()?;
     let _active = Active::latest();
@@ -154,23 +167,11 @@ pub struct Base {
 
 /// The position to read from when no newer one is known: mark and balances in the active snapshot.
 pub fn base() -> Result<Option<Base>, Error> {
-    let mut is_committed = true;
-    let mut note = |xmin: pg_sys::TransactionId| {
-        // SAFETY: only reads the transaction's state.
-        is_committed &= unsafe { !pg_sys::TransactionIdIsCurrentTransactionId(xmin) };
-    };
-    let position = READ.with(|statement| {
-        let rows = statement.read(&[]);
-        rows.first().map(|row| {
-            note(row.need(6));
-            position(row)
-        })
-    });
-    let Some(position) = position.transpose()? else { return Ok(None) };
+    let Some((position, mut is_committed)) = read_with_origin()? else { return Ok(None) };
     let mut sums = Vec::new();
     BALANCES.with(|statement| {
         statement.read(&[]).each(|row| {
-            note(row.need(7));
+            is_committed &= self::is_committed(row.need(7));
             let sum = Sum {
                 display: row.whole(2),
                 reserve: row.whole(3),
