@@ -12,6 +12,8 @@
 # root: then the server belongs to the user postgres, and where that user cannot reach this folder
 # the cluster lies in the folder for temporary files.
 set -euo pipefail
+# With it pgrx would put stacks of Rust into the DETAIL of errors.
+unset RUST_BACKTRACE
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 bin=$("${PG_CONFIG:-$("$here"/scripts/pg_config.sh)}" --bindir)
@@ -21,7 +23,7 @@ shift 2
 
 as_server() { "$@"; }
 if [ "$(id -u)" -eq 0 ]; then
-    as_server() { (cd / && setpriv --reuid=postgres --regid=postgres --init-groups env -u RUST_BACKTRACE HOME=/tmp "$@"); }
+    as_server() { (cd / && setpriv --reuid=postgres --regid=postgres --init-groups env HOME=/tmp "$@"); }
 fi
 
 folder=$here/.pg/$name
