@@ -16,7 +16,5 @@ pub use eligibility::{Wager, eligible};
 pub use error::{Error, Token};
 pub use jiff::Timestamp;
 pub use money::{Contribution, Micros, Rate, decimal};
-pub use pool::{
-    Command, Event, PoolState, Source, Status, Totals, apply, apply_all, create, current_amount,
-};
+pub use pool::{Command, Event, PoolState, Source, Status, Totals, apply, create, current_amount};
 pub use snapshot::{Places, Snapshot};

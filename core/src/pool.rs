@@ -244,15 +244,6 @@ pub fn apply(state: PoolState, command: &Command) -> Result<(PoolState, Vec<Even
     }
 }
 
-/// Does commands in their order, all or none.
-pub fn apply_all(state: PoolState, commands: &[Command]) -> Result<(PoolState, Vec<Event>), Error> {
-    commands.iter().try_fold((state, Vec::new()), |(state, mut events), command| {
-        let (state, more) = apply(state, command)?;
-        events.extend(more);
-        Ok((state, events))
-    })
-}
-
 fn contribute(
     mut state: PoolState,
     wager_amounts: &[i64],

@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used)]
 
 use jackpot_core::{
-    Command, Event, Micros, PoolConfig, PoolState, Rate, Source, Status, Token, apply, apply_all,
+    Command, Error, Event, Micros, PoolConfig, PoolState, Rate, Source, Status, Token, apply,
     create,
 };
 use proptest::prelude::*;
@@ -69,6 +69,15 @@ fn booked(events: &[Event]) -> i128 {
             _ => 0,
         })
         .sum()
+}
+
+/// Does commands in their order, all or none.
+fn apply_all(state: PoolState, commands: &[Command]) -> Result<(PoolState, Vec<Event>), Error> {
+    commands.iter().try_fold((state, Vec::new()), |(state, mut events), command| {
+        let (state, more) = apply(state, command)?;
+        events.extend(more);
+        Ok((state, events))
+    })
 }
 
 fn held(state: &PoolState) -> i128 {

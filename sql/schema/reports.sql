@@ -43,7 +43,7 @@ RETURNS TABLE (pool text, status text, current_amount bigint, total_contribution
                total_contributed numeric, average_contribution numeric, total_wins bigint, total_won numeric,
                average_win numeric, largest_win bigint, last_win_at timestamptz, total_seeded numeric,
                reserve_amount numeric, cycle bigint, version bigint, last_modified_at timestamptz)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -67,7 +67,7 @@ RETURNS TABLE (at timestamptz, kind text, id bigint, cycle bigint, amount numeri
                operation_id text, game_id text, user_id text, operator_id text, game_category text,
                currency text, wager_amount bigint, config_version bigint, win_id bigint, actor text,
                reason text, before jsonb, after jsonb, metadata jsonb)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -98,13 +98,13 @@ fn row(pool: Pool) -> SqlResult<Row> {
 
 returns_pools! {
     /// The pools of these names, or all.
-    #[pg_extern(stable, parallel_restricted)]
+    #[pg_extern(stable, parallel_unsafe)]
     fn jackpot_pools(pools: default!(Option<Array<'_, &str>>, "NULL")) {
         rows(session::run("pools", || pool::read(pool::ids(pools)?.as_deref()))?)
     }
 
     /// One pool.
-    #[pg_extern(stable, parallel_restricted)]
+    #[pg_extern(stable, parallel_unsafe)]
     fn jackpot_pool(pool: Option<&str>) {
         rows(session::run("pool", || {
             let names = [required("pool", pool)?.to_owned()];

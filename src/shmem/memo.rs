@@ -45,6 +45,7 @@ struct Slot {
     ledger: u32,
     floor_id: i64,
     tail_since: i64,
+    based_at: i64,
     xmin: u64,
     xmax: u64,
     running: usize,
@@ -60,6 +61,7 @@ impl Slot {
         ledger: 0,
         floor_id: 0,
         tail_since: 0,
+        based_at: 0,
         xmin: 0,
         xmax: 0,
         running: 0,
@@ -79,6 +81,7 @@ impl Slot {
         self.ledger = memo.ledger.to_u32();
         self.floor_id = memo.position.floor_id;
         self.tail_since = memo.position.tail_since;
+        self.based_at = memo.based_at;
         self.xmin = snapshot.xmin();
         self.xmax = snapshot.xmax();
         self.running = snapshot.in_progress().len();
@@ -118,6 +121,7 @@ pub fn get(ledger: pg_sys::Oid) -> Option<Memo> {
             anchored: true,
         },
         sums: Sums::from_sorted(slot.sums.iter().take(slot.pools).copied()),
+        based_at: slot.based_at,
     })
 }
 

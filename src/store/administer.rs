@@ -2,7 +2,7 @@
 
 use crate::store::journal::{self, Occasion};
 use crate::store::snapshot::Active;
-use crate::store::{lock, mark, partition, pool};
+use crate::store::{lock, mark, partition, pool, session};
 use jackpot_core::{Command, Error, PoolConfig, Token, apply, create as create_state};
 use serde_json::Value;
 
@@ -31,7 +31,9 @@ pub fn create(
         .hint("Change it with jackpot_update_config()."));
     };
     journal::created(id, &state, &events, &occasion)?;
-    partition::ensure();
+    if session::is_autocommit() {
+        partition::ensure();
+    }
     let _active = Active::fresh();
     pool::read_one(id)
 }

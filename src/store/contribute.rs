@@ -65,8 +65,7 @@ pub fn contribute(request: Request<'_>) -> Result<Outcome, Error> {
         return Ok(replay(recorded, &configuration));
     }
 
-    let at = mark::now();
-    let pools = eligible_pools(&configuration, &request, at.into_inner())?;
+    let pools = eligible_pools(&configuration, &request, mark::now().into_inner())?;
     let shares = pools
         .iter()
         .map(|pool| Share::new(pool, request.wager_amount))
@@ -89,7 +88,8 @@ pub fn contribute(request: Request<'_>) -> Result<Outcome, Error> {
     ledger::append(
         ledger_id,
         &Entry {
-            at,
+            // After all waiting: no row may be older than its transaction's id (mark::tail_since).
+            at: mark::now(),
             operation_id: request.operation_id,
             game_id: request.game_id,
             user_id: request.user_id,

@@ -8,8 +8,8 @@ use crate::store::statement::Argument;
 use pgrx::pg_sys;
 use std::ptr;
 
-/// Inserts a row of these columns; false, without doing anything, if the table has triggers.
-/// Columns that are not named become NULL.
+/// Inserts a row of these columns; false, without doing anything, if the table has triggers, other
+/// columns, or constraints and defaults beyond NOT NULL.
 pub fn insert(table: pg_sys::Oid, names: Names, values: &[Argument]) -> bool {
     let table = Relation::open_for_writing(table);
     let columns = column_numbers(&table, names);
@@ -17,7 +17,13 @@ pub fn insert(table: pg_sys::Oid, names: Names, values: &[Argument]) -> bool {
     // has as many places as the table has columns, and the numbers are the table's; the state of
     // the executor is freed below, or with its memory context when an error unwinds.
     unsafe {
-        if !(*table.as_ptr()).trigdesc.is_null() {
+        let descriptor = (*table.as_ptr()).rd_att;
+        let constraints = (*descriptor).constr.as_ref();
+        if !(*table.as_ptr()).trigdesc.is_null()
+            || (*descriptor).natts as usize != names.len()
+            || constraints
+                .is_some_and(|constraints| constraints.num_check > 0 || constraints.num_defval > 0)
+        {
             return false;
         }
         let slot = pg_sys::table_slot_create(table.as_ptr(), ptr::null_mut());

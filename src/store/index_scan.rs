@@ -130,7 +130,11 @@ fn find_layout(table: &Relation, names: &[&CStr]) -> Layout {
             let index = Relation::open((*(*indexes).elements.add(position)).oid_value);
             let form = &*(*index.0).rd_index;
             let first = form.indkey.values.as_slice(1).first();
-            if form.indisvalid && first == columns.first() && columns.len() == names.len() {
+            let is_plain = form.indisvalid
+                && !form.indcheckxmin
+                && (*(*index.0).rd_rel).relam == pg_sys::BTREE_AM_OID
+                && pg_sys::RelationGetIndexPredicate(index.0).is_null();
+            if is_plain && first == columns.first() && columns.len() == names.len() {
                 return Layout { index: index.oid(), columns };
             }
         }
@@ -177,7 +181,7 @@ impl Row<'_> {
         // own memory and is copied out.
         unsafe { Array::<T>::from_datum(self.datum(column), false) }
             .and_then(|array| array.elements().map(<[T]>::to_vec))
-            .unwrap_or_default()
+            .unwrap_or_else(|| pgrx::error!("an array of the ledger holds NULL"))
     }
 
     fn datum(&self, column: usize) -> pg_sys::Datum {

@@ -105,7 +105,11 @@ static COLUMNS: [&CStr; 15] = [
 /// read its own rows at each of them.
 #[derive(Default)]
 struct Own {
+    /// In which ledger; a re-created extension has another.
+    ledger: pg_sys::Oid,
     xid: u64,
+    /// The command that appended last: older snapshots of this transaction do not see all of it.
+    command: pg_sys::CommandId,
     /// How often a subtransaction had been rolled back: one may have taken rows along.
     roll_backs: u64,
     sums: Sums,
@@ -137,14 +141,21 @@ unsafe extern "C-unwind" fn subtransaction_ended(
     }
 }
 
-/// What this transaction has appended; `None` when it must be read anew, because a subtransaction
-/// was rolled back since.
+impl Own {
+    fn is_current(&self) -> bool {
+        snapshot::own_xid_if_any() == Some(self.xid) && relations::current().ledger == self.ledger
+    }
+}
+
+/// What this transaction has appended and the active snapshot shows; `None` when it must be read:
+/// a subtransaction was rolled back since, or the snapshot is older than the last append.
 pub fn own_sums() -> Option<Sums> {
-    let xid = snapshot::own_xid_if_any();
     OWN.with_borrow(|own| {
-        if xid != Some(own.xid) {
+        if !own.is_current() {
             Some(Sums::default())
-        } else if own.roll_backs == ROLL_BACKS.load(Ordering::Relaxed) {
+        } else if own.roll_backs == ROLL_BACKS.load(Ordering::Relaxed)
+            && own.command < snapshot::active_command()
+        {
             Some(own.sums.clone())
         } else {
             None
@@ -155,26 +166,28 @@ pub fn own_sums() -> Option<Sums> {
 /// Whether this transaction has appended the row. A restored row may bear the same xid, but has a
 /// lower id.
 pub fn is_own(xid: u64, id: i64) -> bool {
-    OWN.with_borrow(|own| {
-        own.xid == xid && id >= own.lowest_id && snapshot::own_xid_if_any() == Some(xid)
-    })
+    OWN.with_borrow(|own| own.xid == xid && id >= own.lowest_id && own.is_current())
 }
 
-/// Keeps what was read anew.
+/// Keeps what was read anew, if the active snapshot shows all of it.
 pub fn set_own_sums(sums: &Sums) {
     OWN.with_borrow_mut(|own| {
-        own.sums = sums.clone();
-        own.roll_backs = ROLL_BACKS.load(Ordering::Relaxed);
+        if own.is_current() && own.command < snapshot::active_command() {
+            own.sums = sums.clone();
+            own.roll_backs = ROLL_BACKS.load(Ordering::Relaxed);
+        }
     });
 }
 
 fn remember(xid: u64, id: i64, entry: &Entry<'_>) {
+    let ledger = relations::current().ledger;
     OWN.with_borrow_mut(|own| {
-        if own.xid != xid {
+        if own.xid != xid || own.ledger != ledger {
             let roll_backs = ROLL_BACKS.load(Ordering::Relaxed);
-            *own = Own { xid, roll_backs, lowest_id: id, ..Own::default() };
+            *own = Own { ledger, xid, roll_backs, lowest_id: id, ..Own::default() };
         }
         own.highest_id = id;
+        own.command = snapshot::current_command();
         for share in entry.shares {
             own.sums.add(share.pool_id, &share.sum(entry));
         }
@@ -226,8 +239,7 @@ pub fn append(id: i64, entry: &Entry<'_>) {
 
 /// The highest id that this transaction has appended, or 0.
 pub fn own_highest_id() -> i64 {
-    let xid = snapshot::own_xid_if_any();
-    OWN.with_borrow(|own| if xid == Some(own.xid) { own.highest_id } else { 0 })
+    OWN.with_borrow(|own| if own.is_current() { own.highest_id } else { 0 })
 }
 
 /// The highest id in the active snapshot, or 0.

@@ -1,6 +1,6 @@
 //! The mark: up to where the ledger is settled, and in which cluster's transaction ids.
 
-use crate::store::session::{clock, in_recovery, system_identifier};
+use crate::store::session::{clock, system_identifier};
 use crate::store::snapshot::{self, Active};
 use crate::store::statement::{Row, argument, statements};
 use crate::store::tail::{Position, Sum, Sums};
@@ -30,14 +30,15 @@ statements! {
                b.wagered::pg_catalog.text, b.last_at, b.xmin
           FROM jackpot.balance b ORDER BY b.pool_id";
     /// The start of the oldest transaction of this database that holds an xid, less an hour for
-    /// clocks that step back. No bound where that cannot be known: prepared transactions have no
+    /// clocks that step back; and not after this transaction's own start, since which it may have
+    /// kept what pg_stat_activity showed. No bound where that cannot be known: prepared transactions have no
     /// start, and other sessions' are hidden from an owner without pg_read_all_stats.
     static TAIL_SINCE() = "
         SELECT CASE
                WHEN EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts)
                  OR NOT pg_catalog.pg_has_role(CURRENT_USER, 'pg_read_all_stats', 'USAGE')
                THEN '-infinity'
-               ELSE least(pg_catalog.min(coalesce(a.xact_start, '-infinity')), pg_catalog.clock_timestamp())
+               ELSE least(pg_catalog.min(coalesce(a.xact_start, '-infinity')), pg_catalog.now())
                     - interval '1 hour' END
           FROM pg_catalog.pg_stat_activity a
          WHERE a.backend_xid IS NOT NULL
@@ -141,11 +142,11 @@ pub fn ensure() -> Result<(), Error> {
 /// ledger is anchored.
 fn anchor() -> Result<(), Error> {
     lock::close_gate()?;
+    let tail_since = tail_since();
     let _active = Active::latest();
     match read()? {
         Some(position) if !position.anchored => {
             let floor_id = ledger::highest_id().max(position.floor_id);
-            let tail_since = tail_since();
             let now = snapshot::active();
             settle::fold(&position, &now);
             set(&now, floor_id, tail_since);
@@ -185,10 +186,9 @@ pub fn base() -> Result<Option<Base>, Error> {
     Ok(Some(Base { position, sums: Sums::from_sorted(sums), is_committed }))
 }
 
-/// Whether snapshots of this server can be compared with a position's: not on a standby, whose
-/// snapshots list no transactions in progress.
+/// Whether the active snapshot can be compared with a position's.
 pub fn comparable(position: &Position) -> bool {
-    position.anchored && !in_recovery()
+    position.anchored && snapshot::is_comparable()
 }
 
 /// The present time as SQL takes it.

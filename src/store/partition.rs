@@ -4,7 +4,7 @@ use crate::store::index_scan::Relation;
 use crate::store::session::{Patience, clock};
 use crate::store::snapshot::Active;
 use crate::store::statement::{run, statements};
-use crate::store::{relations, session, subtransaction};
+use crate::store::{relations, subtransaction};
 use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -13,8 +13,6 @@ use std::cell::Cell;
 const PATIENCE_MILLISECONDS: i32 = 10;
 /// How long a backend waits before it looks again.
 const MICROSECONDS_BETWEEN_LOOKS: i64 = 60_000_000;
-/// How far ahead of the clock a row may be: it was written before the clock stepped back.
-const MICROSECONDS_AHEAD: i64 = 3_600_000_000;
 
 statements! {
     /// This month's and the next one's, where they are missing and the default partition does
@@ -39,14 +37,10 @@ thread_local! {
 
 /// The partitions of the ledger that may hold rows from `since` on (microseconds since 2000).
 pub fn holding(parent: &Relation, since: i64) -> Vec<Relation> {
-    // Rows bear the time of their append, so none lies ahead by more than clocks may step back.
-    let ahead = clock().saturating_add(MICROSECONDS_AHEAD);
     partitions(parent)
         .into_iter()
-        .filter(|partition| partition.end > since && partition.start <= ahead)
-        .map(|partition| (partition.is_default, Relation::open(partition.oid)))
-        .filter(|(is_default, relation)| !is_default || !relation.is_empty())
-        .map(|(_, relation)| relation)
+        .filter(|partition| partition.end > since)
+        .map(|partition| Relation::open(partition.oid))
         .collect()
 }
 
@@ -107,13 +101,13 @@ fn partitions(parent: &Relation) -> Vec<Partition> {
     }
 }
 
-/// Makes the partitions of this month and the next, if the call stands alone: the locks that this
-/// takes must not stay with a transaction that goes on. Where it would hold up bets it is left
-/// for later: rows go to the default partition meanwhile.
+/// Makes the partitions of this month and the next. Where it would hold up bets it is left for
+/// later: rows go to the default partition meanwhile. The locks that it takes must not stay with
+/// a transaction that goes on: not to be called in one.
 pub fn ensure() {
     let ledger = relations::current().ledger;
     let (of, next_look) = NEXT_LOOK.get();
-    if !session::stands_alone() || (of == ledger && clock() < next_look) {
+    if of == ledger && clock() < next_look {
         return;
     }
     NEXT_LOOK.set((ledger, clock().saturating_add(MICROSECONDS_BETWEEN_LOOKS)));
@@ -136,6 +130,8 @@ pub fn ensure() {
     for (name, from, to) in missing {
         subtransaction::attempt(expected, || {
             let _patience = Patience::limit(PATIENCE_MILLISECONDS);
+            // Where a month lies is not the caller's choice.
+            run("SET LOCAL default_tablespace = ''");
             run(&format!(
                 "CREATE TABLE jackpot.{name} PARTITION OF jackpot.ledger
                      (PRIMARY KEY (id)) FOR VALUES FROM ('{from}') TO ('{to}')"

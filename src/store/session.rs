@@ -82,16 +82,21 @@ pub fn statement_time() -> TimestampWithTimeZone {
         .unwrap_or_else(|_| pgrx::error!("the clock is out of range"))
 }
 
-/// Whether the call is a statement of its own, not part of a transaction block or function.
-pub fn stands_alone() -> bool {
+/// Whether the transaction is no longer than the client's statement, which may be a DO block.
+pub fn is_autocommit() -> bool {
     // SAFETY: only reads the transaction's state.
     unsafe { !pg_sys::IsTransactionBlock() && pg_sys::GetCurrentTransactionNestLevel() == 1 }
 }
 
-/// Whether this server replays another's log.
-pub fn in_recovery() -> bool {
-    // SAFETY: reads shared memory.
-    unsafe { pg_sys::RecoveryInProgress() }
+/// Whether the call stands in a query of its own: in no transaction block, and not in a DO block or
+/// a procedure. What it locks is free again when the query ends.
+pub fn stands_alone() -> bool {
+    // SAFETY: only reads the running portal, if there is one.
+    let is_query = unsafe {
+        let portal = pg_sys::ActivePortal;
+        !portal.is_null() && (*portal).strategy == pg_sys::PortalStrategy::PORTAL_ONE_SELECT
+    };
+    is_query && is_autocommit()
 }
 
 /// The identifier that initdb gave this cluster.

@@ -60,6 +60,25 @@ pub fn active() -> Snapshot {
     }
 }
 
+/// Whether the active snapshot lists the transactions in progress: one taken during recovery does
+/// not, and cannot be compared with a position.
+pub fn is_comparable() -> bool {
+    // SAFETY: a snapshot is active whenever a function runs.
+    unsafe { !(*pg_sys::GetActiveSnapshot()).takenDuringRecovery }
+}
+
+/// The first command of this transaction that the active snapshot does not show.
+pub fn active_command() -> pg_sys::CommandId {
+    // SAFETY: as above.
+    unsafe { (*pg_sys::GetActiveSnapshot()).curcid }
+}
+
+/// The command of this transaction that is running.
+pub fn current_command() -> pg_sys::CommandId {
+    // SAFETY: only reads the transaction's state.
+    unsafe { pg_sys::GetCurrentCommandId(false) }
+}
+
 /// The next transaction id to be assigned by this cluster.
 pub fn next_xid() -> u64 {
     // SAFETY: reads shared memory under its own lock.
@@ -84,6 +103,12 @@ fn widen(xid: pg_sys::TransactionId, next: u64) -> u64 {
     let xid = u64::from(xid.into_inner());
     let candidate = (next & !0xFFFF_FFFF) | xid;
     if candidate > next { candidate.saturating_sub(1 << 32) } else { candidate }
+}
+
+/// Whether the isolation level is SERIALIZABLE.
+pub fn is_serializable() -> bool {
+    // SAFETY: reads a variable of this backend.
+    unsafe { pg_sys::XactIsoLevel == pg_sys::XACT_SERIALIZABLE as i32 }
 }
 
 /// Whether the isolation level keeps one snapshot for the whole transaction.

@@ -4,7 +4,7 @@
 //! matter of the ledger rows that the position does not see and PostgreSQL now shows.
 
 use crate::store::index_scan::{self, Relation, key};
-use crate::store::{ledger, partition, relations, session, snapshot};
+use crate::store::{ledger, partition, relations, snapshot};
 use jackpot_core::Snapshot;
 use pgrx::pg_sys::{self, Datum};
 use std::ffi::CStr;
@@ -101,10 +101,12 @@ static COLUMNS: [&CStr; 7] =
 
 /// Reads what the active snapshot, which is `now`, shows beyond the position.
 pub fn read(position: &Position, now: &Snapshot) -> Tail {
-    let mut places = if !position.anchored {
+    // Under SERIALIZABLE PostgreSQL must know of all that was looked for, also where nothing is yet.
+    let serializable = snapshot::is_serializable();
+    let mut places = if !position.anchored || serializable {
         // Rows that a restore brought along may bear any id.
         position.snapshot.unseen(u64::MAX)
-    } else if now.includes(&position.snapshot) && !session::in_recovery() {
+    } else if now.includes(&position.snapshot) && snapshot::is_comparable() {
         now.ended_since(&position.snapshot)
     } else {
         position.snapshot.unseen(snapshot::next_xid())
@@ -133,6 +135,9 @@ pub fn read(position: &Position, now: &Snapshot) -> Tail {
     }
     let parent = Relation::open(relations::current().ledger);
     for partition in partition::holding(&parent, position.tail_since) {
+        if !serializable && partition.is_empty() {
+            continue;
+        }
         index_scan::scan(&partition, &COLUMNS, &conditions, |row| {
             let xid = row.long(0).cast_unsigned();
             let id = row.long(1);

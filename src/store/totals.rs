@@ -3,6 +3,7 @@
 
 use crate::guc;
 use crate::shmem::memo as shared;
+use crate::store::session::clock;
 use crate::store::snapshot;
 use crate::store::tail::{self, Position, Sums};
 use crate::store::{mark, relations};
@@ -19,7 +20,13 @@ pub struct Memo {
     pub position: Position,
     /// The sums of every pool that a wager has fed.
     pub sums: Sums,
+    /// When the mark was read from which they have been carried on (microseconds since 2000).
+    pub based_at: i64,
 }
+
+/// How long sums are carried on before they start again from the mark: it knows a later
+/// `tail_since`, which leaves out old partitions.
+const MICROSECONDS_CARRIED_ON: i64 = 600_000_000;
 
 thread_local! {
     static OWN: RefCell<Option<Memo>> = const { RefCell::new(None) };
@@ -28,41 +35,50 @@ thread_local! {
 /// The newest memo of the present ledger that this backend knows.
 pub fn newest_memo() -> Option<Memo> {
     let ledger = relations::current().ledger;
-    let memo = shared::get(ledger).or_else(|| OWN.with_borrow(Clone::clone));
-    memo.filter(|memo| memo.ledger == ledger)
+    let own = OWN.with_borrow(Clone::clone).filter(|memo| memo.ledger == ledger);
+    match (shared::get(ledger), own) {
+        (Some(shared), Some(own)) => {
+            let own_is_newer = own.position.snapshot.is_newer_than(&shared.position.snapshot);
+            Some(if own_is_newer { own } else { shared })
+        }
+        (shared, own) => shared.or(own),
+    }
 }
 
 /// The sums in the active snapshot, with what this transaction has written. `memo` is what the
 /// caller knew before the snapshot was taken, or later: it is used if the snapshot includes it.
 pub fn exact(memo: Option<Memo>) -> Result<Sums, Error> {
     let now = snapshot::active();
-    let (position, mut sums, is_committed) = match memo.filter(|memo| is_near(&memo.position, &now))
+    let (position, mut sums, based_at, is_committed) = match memo.filter(|memo| is_near(memo, &now))
     {
-        Some(memo) => (memo.position, memo.sums, true),
+        Some(memo) => (memo.position, memo.sums, memo.based_at, true),
         None => match mark::base()? {
-            Some(base) => (base.position, base.sums, base.is_committed),
+            Some(base) => (base.position, base.sums, clock(), base.is_committed),
             None => return Ok(Sums::default()),
         },
     };
     let tail = tail::read(&position, &now);
     sums.add_all(&tail.committed);
     if is_committed && mark::comparable(&position) && now.is_newer_than(&position.snapshot) {
-        remember(Position { snapshot: now, ..position }, &sums);
+        remember(Position { snapshot: now, ..position }, &sums, based_at);
     }
     sums.add_all(&tail.own);
     Ok(sums)
 }
 
 /// Whether the memo can serve a reader on this snapshot, and spares it more than the mark would.
-fn is_near(position: &Position, now: &Snapshot) -> bool {
+fn is_near(memo: &Memo, now: &Snapshot) -> bool {
+    let position = &memo.position;
     let limit = u64::from(guc::SETTLE_ROWS.get().unsigned_abs());
     mark::comparable(position)
         && now.includes(&position.snapshot)
         && now.xmax() - position.snapshot.xmax() < limit
+        && clock() - memo.based_at < MICROSECONDS_CARRIED_ON
 }
 
-fn remember(position: Position, sums: &Sums) {
-    let memo = Memo { ledger: relations::current().ledger, position, sums: sums.clone() };
+fn remember(position: Position, sums: &Sums, based_at: i64) {
+    let ledger = relations::current().ledger;
+    let memo = Memo { ledger, position, sums: sums.clone(), based_at };
     if !shared::put(&memo) {
         OWN.set(Some(memo));
     }
