@@ -46,6 +46,7 @@ impl Places {
     }
 }
 
+/// How far the range reaches back for one more transaction rather than have it looked up alone.
 const REACH: u64 = 32;
 
 impl Snapshot {
@@ -111,6 +112,7 @@ impl Snapshot {
     }
 }
 
+/// Up to how many transactions are looked up one by one.
 const FEW: u64 = 8;
 
 impl fmt::Display for Snapshot {
