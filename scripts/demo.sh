@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A casino floor for DEMO_SECONDS (20): DEMO_CLIENTS (8) connections bet on three jackpots as fast as
-# they can, now and then one is won, and at the end every fraction of a cent is accounted for.
+# A casino floor for DEMO_SECONDS (20): DEMO_CLIENTS (8) connections spin for three jackpots as fast as
+# they can, now and then one is hit or a bet is taken back, and at the end every fraction of a cent is
+# accounted for.
 # The server stays, for `make psql`; `make clean-demo` removes it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,10 +20,10 @@ log=$(mktemp)
 trap 'kill "${load:-}" 2>/dev/null || true; rm -f "$log"' EXIT
 # One thread: with more of them pgbench does not count each script's runs exactly.
 pgbench -n -M prepared -c "$clients" -j 1 -T "$seconds" \
-    -f examples/demo/contribute.sql@200 -f examples/demo/win.sql@1 demo >"$log" 2>&1 &
+    -f examples/demo/spin.sql@200 -f examples/demo/void.sql@1 demo >"$log" 2>&1 &
 load=$!
 
-echo "$clients connections bet for $seconds s; pgbench runs examples/demo/contribute.sql and, for 1 bet in 200, win.sql"
+echo "$clients connections bet for $seconds s; pgbench runs examples/demo/spin.sql and, for 1 bet in 200, void.sql"
 # On a terminal the amounts stay in the last line and the wins scroll by above it.
 before='' after=$'\n'
 if [ -t 1 ]; then before=$'\r\e[K' after=''; fi
@@ -49,23 +50,29 @@ printf '%s' "$before"
 wait "$load" || { cat "$log" >&2; exit 1; }
 load=''
 
-# pgbench tells of each script how often it ran: the bets and wins that were answered.
-read -r bets wins < <(awk '/^ - [0-9]+ transactions/ { printf "%s ", $2 } END { print "" }' "$log")
+# pgbench tells of each script how often it ran: the bets and voids that were answered.
+read -r bets voids < <(awk '/^ - [0-9]+ transactions/ { printf "%s ", $2 } END { print "" }' "$log")
 echo
-echo 'Reconciliation, in cents, by jackpot_validate() and by what the clients were answered:'
-sql -v bets="$bets" -v wins="$wins" <<'SQL' | tee "$log"
+echo 'Reconciliation, in cents, by jackpot_reconcile() and jackpot_validate(), and by what the clients were answered:'
+sql -v bets="$bets" -v voids="$voids" <<'SQL' | tee "$log"
 WITH checks AS MATERIALIZED (SELECT * FROM jackpot_validate()),
      lines (place, ok, line) AS (
-         SELECT 1, n = :bets, format('bets: %s in the ledger, %s answered', n, :bets) FROM (SELECT count(*) FROM jackpot.ledger) l(n)
+         SELECT 1, n = :bets, format('bets: %s in the ledger, %s answered', n, :bets)
+           FROM (SELECT count(*) FROM jackpot.ledger WHERE voids IS NULL AND (operation_id LIKE 'lost-%') IS NOT TRUE) l(n)
          UNION ALL
-         SELECT 2, n = :wins, format('wins: %s in the books, %s answered', n, :wins) FROM (SELECT count(*) FROM jackpot.win) w(n)
+         SELECT 2, n = :voids, format('voids: %s in the books, %s answered', n, :voids) FROM (SELECT count(*) FROM jackpot.void) v(n)
          UNION ALL
-         SELECT 3, ok, detail || CASE WHEN ok THEN '; difference 0' ELSE '; THEY DIFFER' END
-           FROM checks WHERE check_name = 'conservation'
+         SELECT 3, ok = n, format('wins: %s, of which %s verify', n, ok)
+           FROM (SELECT count(*), count(*) FILTER (WHERE v.ok) FROM jackpot.win w, jackpot_verify_win(w.id) v) w(n, ok)
+         UNION ALL
+         SELECT 3, difference = 0,
+                format('%s: %s contributed + %s seeded - %s voided - %s won = %s, difference %s',
+                       pool, contributions, seeds, voids, wins, closing, difference)
+           FROM jackpot_reconcile()
          UNION ALL
          SELECT 4, bool_and(ok), format('%s of %s checks passed', count(*) FILTER (WHERE ok), count(*)) FROM checks
          UNION ALL
-         SELECT 5, ok, check_name || ': ' || detail FROM checks WHERE NOT ok AND check_name <> 'conservation')
+         SELECT 5, ok, check_name || ': ' || detail FROM checks WHERE NOT ok)
 SELECT CASE WHEN ok THEN '  ok      ' ELSE '  NOT OK  ' END || line FROM lines ORDER BY place, line;
 SQL
 echo

@@ -13,6 +13,11 @@ pub fn sqlstate(token: Token) -> PgSqlErrorCode {
         Token::NullArgument => PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
         Token::InsufficientFunds => PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
         Token::PoolNotActive => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        Token::UnknownWin => PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+        Token::WinState | Token::NextCycleOnly | Token::OperationVoided | Token::OperationWon => {
+            PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
+        }
+        Token::NoExchangeRate => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
         Token::OperationMismatch => PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
         Token::VersionConflict => PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
         Token::LockTimeout => PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,

@@ -18,7 +18,8 @@ extension_sql_file!(
     requires = [api::pools::jackpot_pools]
 );
 extension_sql_file!("../sql/schema/reports.sql", name = "reports", requires = ["views"]);
-extension_sql_file!("../sql/schema/validate.sql", name = "validate", requires = ["views"]);
+extension_sql_file!("../sql/schema/audit.sql", name = "audit", requires = ["reports"]);
+extension_sql_file!("../sql/schema/validate.sql", name = "validate", requires = ["audit"]);
 extension_sql_file!("../sql/schema/comments.sql", name = "comments", finalize);
 
 /// Called by PostgreSQL when the library is loaded.

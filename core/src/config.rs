@@ -1,7 +1,8 @@
 //! A pool's configuration: how it is funded, what it restarts from, which wagers feed it.
 
-use crate::{Contribution, Error, Micros, Rate};
-use jiff::{Timestamp, civil};
+use crate::json::{amount, flag, moment, rate, text, texts};
+use crate::{Contribution, Error, Micros, Rate, Stake, Token, Trigger};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// The whole configuration of a pool. As JSON it has the keys of these fields, all optional; an
@@ -32,6 +33,15 @@ pub struct PoolConfig {
     pub starts_at: Option<Timestamp>,
     /// Only wagers before this moment.
     pub ends_at: Option<Timestamp>,
+    /// A contribution, meter and reserve together, of more than this many minor units is refused
+    /// as unreasonable (New Jersey 13:69E-1.39A(a)6).
+    pub max_contribution: Option<i64>,
+    /// Wins of at least this many minor units must be confirmed (GLI-19 2.9.4).
+    pub verify_above: Option<i64>,
+    /// Whether what changes the return to player must wait for the next cycle (GLI-19 2.4.2).
+    pub regulated: bool,
+    /// What decides that the pool is hit.
+    pub trigger: Trigger,
 }
 
 impl PoolConfig {
@@ -63,6 +73,10 @@ impl PoolConfig {
             "max_wager" => self.max_wager = amount(key, value)?,
             "starts_at" => self.starts_at = moment(key, value)?,
             "ends_at" => self.ends_at = moment(key, value)?,
+            "max_contribution" => self.max_contribution = amount(key, value)?,
+            "verify_above" => self.verify_above = amount(key, value)?,
+            "regulated" => self.regulated = flag(key, value)?,
+            "trigger" => self.trigger = Trigger::parse(key, value)?,
             _ => {
                 return Err(Error::invalid(
                     format!("unknown configuration key \"{key}\""),
@@ -72,6 +86,12 @@ impl PoolConfig {
             }
         }
         Ok(())
+    }
+
+    /// Whether the key has that value already.
+    pub(crate) fn has(&self, key: &str, value: &Value) -> bool {
+        let mut config = self.clone();
+        config.set(key, value).is_ok() && config == *self
     }
 
     /// What the values must be to one another.
@@ -92,6 +112,18 @@ impl PoolConfig {
                     format!("max_amount {max_amount}, seed_amount {}", self.seed_amount),
                 ));
             }
+        }
+        if self.trigger == Trigger::MustHitBy
+            && self.max_amount.is_none_or(|max_amount| max_amount <= self.seed_amount)
+        {
+            return Err(Error::invalid(
+                "a must_hit_by trigger needs a max_amount above seed_amount",
+                format!(
+                    "max_amount {}, seed_amount {}",
+                    self.max_amount.map_or("none".to_owned(), |max_amount| max_amount.to_string()),
+                    self.seed_amount
+                ),
+            ));
         }
         if let (Some(min), Some(max)) = (self.min_wager, self.max_wager)
             && min > max
@@ -130,23 +162,63 @@ impl PoolConfig {
         put("max_wager", self.max_wager.map(Value::from));
         put("starts_at", self.starts_at.map(|moment| json!(moment.to_string())));
         put("ends_at", self.ends_at.map(|moment| json!(moment.to_string())));
+        put("max_contribution", self.max_contribution.map(Value::from));
+        put("verify_above", self.verify_above.map(Value::from));
+        put("regulated", self.regulated.then_some(Value::from(true)));
+        put("trigger", self.trigger.to_json());
         Value::Object(map)
     }
 
-    /// What a wager of so many minor units adds to a pool of this configuration; 22003 when it
-    /// does not fit.
-    pub fn contribution(&self, wager_amount: i64) -> Result<Contribution, Error> {
-        let contribution = Contribution {
-            display: self.contribution_rate.of(wager_amount)?,
-            reserve: self.reserve_rate.of(wager_amount)?,
-        };
-        contribution.total()?;
-        Ok(contribution)
+    /// What a wager adds to a pool of this configuration; 22003 when it does not fit, 22023 above
+    /// the pool's limit.
+    pub fn contribution(&self, stake: Stake) -> Result<Contribution, Error> {
+        let contribution = stake.contribution(self.contribution_rate, self.reserve_rate)?;
+        match self.max_contribution {
+            Some(max) if contribution.total()? > Micros::from_minor_units(max) => {
+                Err(Error::invalid(
+                    format!("a contribution of {} is too large", contribution.total()?),
+                    format!("max_contribution is {max}"),
+                )
+                .hint("The wager is unreasonable for this pool, or its max_contribution too low."))
+            }
+            _ => Ok(contribution),
+        }
+    }
+
+    /// Why a pool under regulation cannot have `after` at once (55000): what changes the return to
+    /// player waits for the next cycle, and a ceiling may not cut off what is shown.
+    pub(crate) fn refuse_unless_harmless(
+        &self,
+        after: &PoolConfig,
+        current_amount: i64,
+    ) -> Result<(), Error> {
+        let changed = [
+            ("contribution_rate", self.contribution_rate != after.contribution_rate),
+            ("reserve_rate", self.reserve_rate != after.reserve_rate),
+            ("seed_amount", self.seed_amount != after.seed_amount),
+            ("trigger", self.trigger != after.trigger),
+            ("regulated", self.regulated != after.regulated),
+            (
+                "max_amount",
+                after.max_amount.is_some_and(|max_amount| {
+                    self.max_amount != after.max_amount && max_amount < current_amount
+                }),
+            ),
+        ];
+        match changed.iter().find(|(_, changed)| self.regulated && *changed) {
+            Some((key, _)) => Err(Error::new(
+                Token::NextCycleOnly,
+                format!("{key} of a regulated pool cannot change within a cycle"),
+                "rates, seed, trigger and a ceiling below the present amount wait for the reset",
+            )
+            .hint("Pass effective => 'next_cycle'.")),
+            None => Ok(()),
+        }
     }
 }
 
 /// Every key of a pool's configuration.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 16] = [
     "contribution_rate",
     "reserve_rate",
     "seed_amount",
@@ -159,66 +231,8 @@ const KEYS: [&str; 12] = [
     "max_wager",
     "starts_at",
     "ends_at",
+    "max_contribution",
+    "verify_above",
+    "regulated",
+    "trigger",
 ];
-
-fn wrong(key: &str, value: &Value, wanted: &str) -> Error {
-    Error::invalid(format!("{key} {value} is not valid"), format!("{key} must be {wanted}"))
-}
-
-fn rate(key: &str, value: &Value) -> Result<Rate, Error> {
-    match value {
-        Value::Null => Ok(Rate::default()),
-        Value::Number(number) => Rate::parse(key, number.as_str()),
-        Value::String(text) => Rate::parse(key, text),
-        _ => Err(wrong(key, value, "a number or a string that holds one")),
-    }
-}
-
-fn amount(key: &str, value: &Value) -> Result<Option<i64>, Error> {
-    match value {
-        Value::Null => Ok(None),
-        _ => match value.as_i64() {
-            Some(amount) if amount >= 0 => Ok(Some(amount)),
-            _ => Err(wrong(key, value, "a whole number of minor units, not negative")),
-        },
-    }
-}
-
-fn text(key: &str, value: &Value) -> Result<Option<String>, Error> {
-    match value {
-        Value::Null => Ok(None),
-        Value::String(text) if !text.is_empty() => Ok(Some(text.clone())),
-        _ => Err(wrong(key, value, "a string that is not empty")),
-    }
-}
-
-fn texts(key: &str, value: &Value) -> Result<Option<Vec<String>>, Error> {
-    match value {
-        Value::Null => Ok(None),
-        Value::Array(items) => items
-            .iter()
-            .map(|item| item.as_str().map(str::to_owned))
-            .collect::<Option<Vec<_>>>()
-            .map(Some)
-            .ok_or_else(|| wrong(key, value, "an array of strings")),
-        _ => Err(wrong(key, value, "an array of strings")),
-    }
-}
-
-/// A moment as RFC 3339 has it; without an offset it is meant as UTC, so that a configuration
-/// means the same in every session.
-fn moment(key: &str, value: &Value) -> Result<Option<Timestamp>, Error> {
-    match value {
-        Value::Null => Ok(None),
-        Value::String(text) => text
-            .parse::<Timestamp>()
-            .or_else(|_| {
-                text.parse::<civil::DateTime>().and_then(|civil| {
-                    jiff::tz::TimeZone::UTC.to_ambiguous_timestamp(civil).unambiguous()
-                })
-            })
-            .map(Some)
-            .map_err(|_| wrong(key, value, "a moment such as \"2026-12-01T18:00:00Z\"")),
-        _ => Err(wrong(key, value, "a moment such as \"2026-12-01T18:00:00Z\"")),
-    }
-}

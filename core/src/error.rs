@@ -18,6 +18,18 @@ pub enum Token {
     InsufficientFunds,
     /// SQLSTATE 55000: the pool is paused or retired.
     PoolNotActive,
+    /// SQLSTATE 42704: no win of that number.
+    UnknownWin,
+    /// SQLSTATE 55000: the win is not in a state in which that can be done.
+    WinState,
+    /// SQLSTATE 55000: under regulation the change must wait for the next cycle.
+    NextCycleOnly,
+    /// SQLSTATE 22023: no exchange rate into the currency of a pool that was named.
+    NoExchangeRate,
+    /// SQLSTATE 55000: the `operation_id` was voided.
+    OperationVoided,
+    /// SQLSTATE 55000: the operation won, and its win was not cancelled.
+    OperationWon,
     /// SQLSTATE 23505: the same `operation_id` with different arguments.
     OperationMismatch,
     /// SQLSTATE 40001: the expected version or cycle differs, or retries are used up.
@@ -38,6 +50,12 @@ impl Token {
             Token::NullArgument => "null_argument",
             Token::InsufficientFunds => "insufficient_funds",
             Token::PoolNotActive => "pool_not_active",
+            Token::UnknownWin => "unknown_win",
+            Token::WinState => "win_state",
+            Token::NextCycleOnly => "next_cycle_only",
+            Token::NoExchangeRate => "no_exchange_rate",
+            Token::OperationVoided => "operation_voided",
+            Token::OperationWon => "operation_won",
             Token::OperationMismatch => "operation_mismatch",
             Token::VersionConflict => "version_conflict",
             Token::LockTimeout => "lock_timeout",

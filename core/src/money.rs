@@ -3,7 +3,7 @@
 //! A rate has at most six decimals, so `wager * rate` is a whole number of micros and nothing is
 //! ever rounded. No contribution is lost to rounding (GLI-19 4.13.6).
 
-use crate::{Error, Token};
+use crate::{Error, Remainder};
 use rust_decimal::Decimal;
 use std::fmt;
 use std::str::FromStr;
@@ -119,19 +119,6 @@ impl Rate {
             Err(_) => refuse("it lies outside 0..1"),
         }
     }
-
-    /// The exact share of a wager in minor units; 22003 when it does not fit a bigint.
-    pub fn of(self, wager_amount: i64) -> Result<Micros, Error> {
-        let share = Micros(i128::from(self.0) * i128::from(wager_amount));
-        match share.bigint() {
-            Ok(_) => Ok(share),
-            Err(_) => Err(Error::new(
-                Token::AmountOutOfRange,
-                format!("the contribution of wager {wager_amount} is out of range"),
-                format!("{wager_amount} * {self} does not fit a bigint of micros"),
-            )),
-        }
-    }
 }
 
 impl fmt::Display for Rate {
@@ -155,6 +142,8 @@ pub struct Contribution {
     pub display: Micros,
     /// Added to the reserve.
     pub reserve: Micros,
+    /// What the conversion from another currency left below a micro; summed, it is carried.
+    pub remainder: Remainder,
 }
 
 impl Contribution {

@@ -2,8 +2,13 @@
 
 #![allow(clippy::expect_used)]
 
-use jackpot_core::{Error, Places, PoolConfig, Rate, Snapshot, Status, Token, Wager, eligible};
-use jiff::Timestamp;
+mod common;
+
+use common::{cases, configs};
+use jackpot_core::{
+    Eligibility, Error, Places, PoolConfig, Rate, Snapshot, Stake, Status, Timestamp, Token, Wager,
+    eligible,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -68,6 +73,29 @@ fn unknown_or_malformed_configuration_is_refused() {
         json!({"min_wager": 2, "max_wager": 1}),
         json!({"starts_at": "soon"}),
         json!({"starts_at": "2026-12-02T00:00:00Z", "ends_at": "2026-12-01T00:00:00Z"}),
+        json!({"max_contribution": -1}),
+        json!({"verify_above": "all"}),
+        json!({"regulated": "yes"}),
+        json!({"trigger": "odds"}),
+        json!({"trigger": {}}),
+        json!({"trigger": {"kind": "luck"}}),
+        json!({"trigger": {"kind": "manual", "one_in": 5}}),
+        json!({"trigger": {"kind": "odds"}}),
+        json!({"trigger": {"kind": "odds", "one_in": 0}}),
+        json!({"trigger": {"kind": "odds", "one_in": 1.5}}),
+        json!({"trigger": {"kind": "odds", "one_in": "5"}}),
+        json!({"trigger": {"kind": "must_hit_by"}}),
+        json!({"max_amount": 5, "seed_amount": 5, "trigger": {"kind": "must_hit_by"}}),
+        json!({"max_amount": 5, "trigger": {"kind": "must_hit_by", "threshold": 3}}),
+        json!({"trigger": {"kind": "scheduled"}}),
+        json!({"trigger": {"kind": "scheduled", "every": "often"}}),
+        json!({"trigger": {"kind": "scheduled", "every": "0 seconds"}}),
+        json!({"trigger": {"kind": "scheduled", "every": "-1 day"}}),
+        json!({"trigger": {"kind": "scheduled", "every": "1 month"}}),
+        json!({"trigger": {"kind": "scheduled", "every": "3661 days"}}),
+        json!({"trigger": {"kind": "scheduled", "every": 5}}),
+        json!({"trigger": {"kind": "scheduled", "every": "daily", "anchor": "noon"}}),
+        json!({"trigger": {"kind": "scheduled", "every": "daily", "anchor": "9000-01-01T00:00:00Z"}}),
         json!([]),
         json!(null),
     ] {
@@ -89,6 +117,8 @@ fn configuration_survives_json_and_null_takes_a_key_back() {
         "contribution_rate": "0.01", "reserve_rate": "0.002", "seed_amount": 1_000, "max_amount": 5_000,
         "currency": "EUR", "operator_ids": ["acme"], "game_ids": ["game123"], "game_categories": ["slots"],
         "min_wager": 1, "max_wager": 9, "starts_at": "2026-12-01T00:00:00Z", "ends_at": "2026-12-02T00:00:00Z",
+        "max_contribution": 7, "verify_above": 2_000, "regulated": true,
+        "trigger": {"kind": "scheduled", "every": "6 hours", "anchor": "2026-12-01T00:00:00Z"},
     });
     let parsed = config(whole.clone()).expect("valid");
     assert_eq!(parsed.to_json(), whole);
@@ -96,8 +126,9 @@ fn configuration_survives_json_and_null_takes_a_key_back() {
         config(json!({"starts_at": "2026-12-01 00:00:00"})).expect("without an offset it is UTC");
     assert_eq!(local.starts_at, parsed.starts_at);
     let fewer = parsed
-        .patched(&json!({"max_amount": null, "operator_ids": null, "ends_at": null}))
+        .patched(&json!({"max_amount": null, "operator_ids": null, "ends_at": null, "trigger": null, "regulated": null}))
         .expect("valid");
+    assert_eq!((fewer.trigger.kind(), fewer.regulated), ("manual", false));
     assert_eq!((fewer.max_amount, fewer.operator_ids, fewer.ends_at), (None, None, None));
     assert_eq!(fewer.seed_amount, 1_000);
 }
@@ -114,7 +145,6 @@ fn each_key_decides_about_a_wager() {
         (json!({"game_categories": ["slots"]}), true),
         (json!({"game_categories": ["table"]}), false),
         (json!({"currency": "EUR"}), true),
-        (json!({"currency": "USD"}), false),
         (json!({"min_wager": 1_000}), true),
         (json!({"min_wager": 1_001}), false),
         (json!({"max_wager": 1_000}), true),
@@ -124,26 +154,46 @@ fn each_key_decides_about_a_wager() {
         (json!({"ends_at": "1970-01-01T00:00:00Z"}), false),
         (json!({"ends_at": "1970-01-01T00:00:01Z"}), true),
     ];
-    for (value, expected) in cases {
+    let unknown = |_: &str, _: &str| None;
+    let take = |status, config: &PoolConfig, wager: &Wager<'_>, named| {
+        eligible("mega", status, config, wager, unknown, named)
+    };
+    for (value, feeds) in cases {
         let config = config(value.clone()).expect("valid");
-        assert_eq!(
-            eligible("mega", Status::Active, &config, &wager(), false),
-            Ok(expected),
-            "{value}"
-        );
-        assert_eq!(
-            eligible("mega", Status::Paused, &config, &wager(), false),
-            Ok(false),
-            "{value}"
-        );
-        let named = eligible("mega", Status::Paused, &config, &wager(), true);
-        assert_eq!(named.map_err(|error| error.token), Err(Token::PoolNotActive));
+        let expected =
+            if feeds { Eligibility::Feeds(Stake::new(1_000)) } else { Eligibility::PassedOver };
+        for named in [false, true] {
+            let taken = take(Status::Active, &config, &wager(), named);
+            assert_eq!(taken.as_ref(), Ok(&expected), "{value}");
+        }
+        for status in [Status::Paused, Status::Retired] {
+            let passed = take(status, &config, &wager(), false);
+            assert_eq!(passed, Ok(Eligibility::PassedOver), "{value}");
+            let named = take(status, &config, &wager(), true);
+            assert_eq!(named.map_err(|error| error.token), Err(Token::PoolNotActive));
+        }
     }
     let restricted = config(json!({"operator_ids": ["acme"], "currency": "USD"})).expect("valid");
     let anonymous = Wager { operator_id: None, currency: None, ..wager() };
-    assert_eq!(eligible("mega", Status::Active, &restricted, &anonymous, false), Ok(false));
-    let foreign = eligible("mega", Status::Active, &restricted, &wager(), true);
-    assert_eq!(foreign.map_err(|error| error.token), Err(Token::InvalidArgument));
+    let passed = take(Status::Active, &restricted, &anonymous, true);
+    assert_eq!(passed, Ok(Eligibility::PassedOver));
+    // Only a wager that is meant for the pool needs a rate.
+    let foreign = Wager { operator_id: Some("other"), ..wager() };
+    assert_eq!(take(Status::Active, &restricted, &foreign, true), Ok(Eligibility::PassedOver));
+    let foreign = take(Status::Active, &restricted, &wager(), true);
+    assert_eq!(foreign.map_err(|error| error.token), Err(Token::NoExchangeRate));
+}
+
+#[test]
+fn a_period_is_kept_as_it_was_written() {
+    for every in ["hourly", "daily", "weekly", "1 day", "90 minutes", "1h 30m", "PT2H", "1 second"]
+    {
+        let trigger = json!({"kind": "scheduled", "every": every});
+        let parsed = config(json!({"trigger": trigger})).expect("valid");
+        let anchored =
+            json!({"kind": "scheduled", "every": every, "anchor": "2024-01-01T00:00:00Z"});
+        assert_eq!(parsed.to_json().get("trigger"), Some(&anchored), "{every}");
+    }
 }
 
 fn snapshots() -> impl Strategy<Value = Snapshot> {
@@ -157,6 +207,14 @@ fn looked_up(places: &Places, xid: u64) -> usize {
 }
 
 proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn any_configuration_survives_json(start in configs()) {
+        let parsed = config(start).expect("valid");
+        prop_assert_eq!(config(parsed.to_json()), Ok(parsed));
+    }
+
     #[test]
     fn a_snapshot_survives_text(snapshot in snapshots()) {
         prop_assert_eq!(snapshot.to_string().parse::<Snapshot>(), Ok(snapshot));

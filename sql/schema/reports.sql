@@ -71,7 +71,8 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_ca
 AS $$
 #variable_conflict use_column
 DECLARE
-    wanted constant text[] := ARRAY['contribution', 'create', 'seed', 'reseed', 'win', 'configure', 'pause', 'resume'];
+    wanted constant text[] := ARRAY['contribution', 'void', 'create', 'seed', 'reseed', 'win', 'cover', 'adjust', 'transfer', 'retire',
+                                     'plan', 'configure', 'commit', 'pause', 'resume', 'confirm', 'cancel'];
     since constant timestamptz := coalesce(jackpot_history.since, '-infinity');
     until constant timestamptz := coalesce(jackpot_history.until, 'infinity');
     kinds constant text[] := coalesce(jackpot_history.kinds, wanted);
@@ -102,19 +103,25 @@ BEGIN
            jackpot.minor_units(h.display), jackpot.minor_units(h.reserve),
            h.operation_id, h.game_id, h.user_id, h.operator_id, h.game_category, h.currency, h.wager_amount,
            h.config_version, h.win_id, h.actor, h.reason, h.before, h.after, h.metadata
-      FROM ((SELECT l.at, 'contribution' AS kind, l.id, l.xid, NULL::bigint AS cycle,
+      FROM ((SELECT l.at, CASE WHEN l.voids IS NULL THEN 'contribution' ELSE 'void' END AS kind, l.id, l.xid, NULL::bigint AS cycle,
                     l.display[i.i]::numeric AS display, l.reserve[i.i]::numeric AS reserve,
                     l.operation_id, l.game_id, l.user_id, l.operator_id, l.game_category, l.currency,
                     l.wager_amount, l.config_versions[i.i]::bigint AS config_version, NULL::bigint AS win_id,
-                    NULL::text AS actor, NULL::text AS reason, NULL::jsonb AS before, NULL::jsonb AS after, l.metadata
-               FROM jackpot.ledger l, LATERAL array_position(l.pool_ids, wanted_id) AS i(i)
-              WHERE l.at >= since AND l.at < until AND i.i IS NOT NULL AND 'contribution' = ANY (kinds)
+                    v.actor, v.reason, NULL::jsonb AS before, NULL::jsonb AS after, l.metadata
+               FROM jackpot.ledger l
+              CROSS JOIN LATERAL array_position(l.pool_ids, wanted_id) AS i(i)
+               LEFT JOIN jackpot.void v ON v.ledger_id = l.id AND v.operation_id = l.operation_id
+              WHERE l.at >= since AND l.at < until AND i.i IS NOT NULL
+                AND CASE WHEN l.voids IS NULL THEN 'contribution' ELSE 'void' END = ANY (kinds)
               ORDER BY l.at DESC, l.id DESC
               LIMIT max_rows)
             UNION ALL
             (SELECT j.at, j.kind, j.id, NULL, j.cycle, j.display, j.reserve,
-                    w.operation_id, w.game_id, w.user_id, NULL, NULL, NULL, NULL, j.config_version, j.win_id,
-                    j.actor, j.reason, j.before, j.after, w.metadata
+                    coalesce(w.operation_id, j.operation_id), w.game_id, w.user_id, NULL, NULL, NULL, NULL, j.config_version, j.win_id,
+                    j.actor, j.reason,
+                    -- What is revealed stays hidden until it is committed: a roll-back would take the revealing back.
+                    CASE WHEN j.kind = 'commit' AND j.xid = pg_current_xact_id_if_assigned() THEN j.before - 'secret' ELSE j.before END,
+                    j.after, w.metadata
                FROM jackpot.journal j
                LEFT JOIN jackpot.win w ON w.id = j.win_id
               WHERE j.pool_id = wanted_id AND j.at >= since AND j.at < until AND j.kind = ANY (kinds)

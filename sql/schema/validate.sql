@@ -11,43 +11,91 @@ BEGIN
     WITH mark AS MATERIALIZED (
         SELECT m.snapshot, m.floor_id FROM jackpot.mark m),
     legs AS MATERIALIZED (
-        SELECT u.pool_id,
-               sum(u.display) AS display, sum(u.reserve) AS reserve, count(*) AS contributions, sum(l.wager_amount) AS wagered,
-               coalesce(sum(u.display) FILTER (WHERE s.settled), 0) AS settled_display,
-               coalesce(sum(u.reserve) FILTER (WHERE s.settled), 0) AS settled_reserve,
-               count(*) FILTER (WHERE s.settled) AS settled_contributions,
-               coalesce(sum(l.wager_amount) FILTER (WHERE s.settled), 0) AS settled_wagered
-          FROM jackpot.ledger l
-         CROSS JOIN LATERAL unnest(l.pool_ids, l.display, l.reserve) AS u(pool_id, display, reserve)
-         CROSS JOIN LATERAL (SELECT coalesce((SELECT l.id <= m.floor_id OR pg_visible_in_snapshot(l.xid, m.snapshot)
-                                                FROM mark m), false)) AS s(settled)
-         GROUP BY u.pool_id),
+        SELECT t.pool_id,
+               t.display + jackpot.carried(t.display_remainder) AS display,
+               t.reserve + jackpot.carried(t.reserve_remainder) AS reserve,
+               t.contributions, t.wagered, t.voids, t.voided,
+               t.settled
+          FROM (SELECT u.pool_id, sum(u.display) AS display, sum(u.reserve) AS reserve,
+                       sum(coalesce(u.display_remainder, 0)) AS display_remainder, sum(coalesce(u.reserve_remainder, 0)) AS reserve_remainder,
+                       count(*) FILTER (WHERE l.voids IS NULL) AS contributions,
+                       coalesce(sum(f.wagered) FILTER (WHERE l.voids IS NULL), 0) AS wagered,
+                       count(l.voids) AS voids,
+                       coalesce(-sum(u.display + u.reserve) FILTER (WHERE l.voids IS NOT NULL), 0) AS voided,
+                       ARRAY[coalesce(sum(u.display) FILTER (WHERE s.settled), 0),
+                             coalesce(sum(u.reserve) FILTER (WHERE s.settled), 0),
+                             coalesce(sum(u.display_remainder) FILTER (WHERE s.settled), 0),
+                             coalesce(sum(u.reserve_remainder) FILTER (WHERE s.settled), 0),
+                             count(*) FILTER (WHERE s.settled AND l.voids IS NULL),
+                             coalesce(sum(f.wagered) FILTER (WHERE s.settled AND l.voids IS NULL), 0),
+                             count(l.voids) FILTER (WHERE s.settled),
+                             coalesce(-sum(u.display + u.reserve) FILTER (WHERE s.settled AND l.voids IS NOT NULL), 0)] AS settled
+                  FROM jackpot.ledger l
+                 CROSS JOIN LATERAL unnest(l.pool_ids, l.display, l.reserve, l.exchange_rates, l.display_remainders, l.reserve_remainders)
+                                 AS u(pool_id, display, reserve, rate, display_remainder, reserve_remainder)
+                 CROSS JOIN LATERAL (SELECT CASE WHEN u.rate IS NULL THEN l.wager_amount
+                                                 ELSE floor(l.wager_amount::numeric * u.rate / 10000000000) END) AS f(wagered)
+                 CROSS JOIN LATERAL (SELECT coalesce((SELECT l.id <= m.floor_id OR pg_visible_in_snapshot(l.xid, m.snapshot)
+                                                        FROM mark m), false)) AS s(settled)
+                 GROUP BY u.pool_id) t),
     entries AS MATERIALIZED (
         SELECT j.pool_id, sum(j.display) AS display, sum(j.reserve) AS reserve,
-               coalesce(sum(j.display + j.reserve) FILTER (WHERE j.kind = 'seed'), 0) AS seeded,
+               coalesce(sum(j.display + j.reserve) FILTER (WHERE j.kind IN ('seed', 'cover')), 0) AS seeded,
                coalesce(-sum(j.display + j.reserve) FILTER (WHERE j.kind = 'win'), 0) AS won,
-               coalesce(sum(abs(j.display + j.reserve)) FILTER (WHERE j.kind NOT IN ('seed', 'win')), 0) AS unexplained
+               coalesce(-sum(j.display + j.reserve) FILTER (WHERE j.kind = 'void'), 0) AS voided,
+               coalesce(sum(j.display + j.reserve) FILTER (WHERE j.kind = 'adjust'), 0) AS adjusted,
+               coalesce(sum(j.display + j.reserve) FILTER (WHERE j.kind = 'transfer'), 0) AS transferred,
+               coalesce(sum(abs(j.display + j.reserve))
+                        FILTER (WHERE j.kind NOT IN ('seed', 'cover', 'win', 'void', 'adjust', 'transfer')), 0) AS unexplained
           FROM jackpot.journal j GROUP BY j.pool_id),
+    late AS MATERIALIZED (
+        SELECT j.operation_id, j.pool_id, -sum(j.display + j.reserve) FILTER (WHERE j.kind = 'void') AS voided,
+               sum(j.display + j.reserve) FILTER (WHERE j.kind = 'cover') AS covered
+          FROM jackpot.journal j WHERE j.operation_id IS NOT NULL GROUP BY j.operation_id, j.pool_id),
+    configs AS MATERIALIZED (
+        SELECT j.pool_id, j.id, lead(j.id) OVER (PARTITION BY j.pool_id ORDER BY j.id) AS next_id,
+               (j.after ->> 'verify_above')::bigint AS verify_above
+          FROM jackpot.journal j WHERE j.kind IN ('create', 'configure')),
+    -- What was published last in a cycle.
+    published AS MATERIALIZED (
+        SELECT DISTINCT ON (j.pool_id, j.cycle) j.pool_id, j.cycle, j.after ->> 'commitment' AS commitment
+          FROM jackpot.journal j WHERE j.kind = 'commit' ORDER BY j.pool_id, j.cycle, j.id DESC),
     wins AS MATERIALIZED (
-        SELECT w.pool_id, count(*) AS wins, sum(w.win_amount) AS won, max(w.cycle) AS last_cycle
-          FROM jackpot.win w GROUP BY w.pool_id),
+        SELECT w.pool_id, count(*) AS wins, sum(w.win_amount) AS won, max(w.cycle) AS last_cycle,
+               count(*) FILTER (WHERE w.commitment IS DISTINCT FROM encode(sha256(convert_to(w.secret, 'UTF8')), 'hex')
+                                   OR w.commitment IS DISTINCT FROM c.commitment) AS unproven,
+               count(*) FILTER (WHERE CASE w.status WHEN 'cancelled' THEN w.cancelled_at IS NULL OR a.amount IS DISTINCT FROM w.win_amount * 1000000::numeric
+                                                    WHEN 'pending' THEN w.confirmed_at IS NOT NULL OR w.cancelled_at IS NOT NULL OR a.amount IS NOT NULL
+                                                    ELSE w.cancelled_at IS NOT NULL OR a.amount IS NOT NULL
+                                                      OR (w.confirmed_at IS NOT NULL) <> coalesce(w.win_amount >= v.verify_above, false) END) AS astray
+          FROM jackpot.win w
+          LEFT JOIN jackpot.journal e ON e.win_id = w.id AND e.kind = 'win'
+          LEFT JOIN published c ON c.pool_id = w.pool_id AND c.cycle = w.cycle
+          LEFT JOIN configs v ON v.pool_id = w.pool_id AND v.id < e.id AND (v.next_id > e.id OR v.next_id IS NULL)
+          LEFT JOIN (SELECT j.win_id, sum(j.display + j.reserve) AS amount FROM jackpot.journal j
+                      WHERE j.kind = 'adjust' AND j.win_id IS NOT NULL GROUP BY j.win_id) a ON a.win_id = w.id
+         GROUP BY w.pool_id),
     pools AS MATERIALIZED (
-        SELECT p.id, p.pool, p.meter, p.reserve, p.cycle, p.version, p.total_wins, p.total_won, p.total_seeded,
+        SELECT p.id, p.pool, p.meter, p.reserve, p.cycle, p.version, p.total_wins, p.total_won, p.total_seeded, p.commitment,
                coalesce(l.display, 0) AS ledger_display, coalesce(l.reserve, 0) AS ledger_reserve,
                coalesce(l.contributions, 0) AS contributions, coalesce(l.wagered, 0) AS wagered,
-               coalesce(l.settled_display, 0) AS settled_display, coalesce(l.settled_reserve, 0) AS settled_reserve,
-               coalesce(l.settled_contributions, 0) AS settled_contributions, coalesce(l.settled_wagered, 0) AS settled_wagered,
-               coalesce(b.display, 0) AS balance_display, coalesce(b.reserve, 0) AS balance_reserve,
-               coalesce(b.contributions, 0) AS balance_contributions, coalesce(b.wagered, 0) AS balance_wagered,
+               coalesce(l.voids, 0) AS voids, coalesce(l.voided, 0) AS ledger_voided,
+               coalesce(l.settled, array_fill(0::numeric, ARRAY[8])) AS settled,
+               ARRAY[coalesce(b.display, 0), coalesce(b.reserve, 0), coalesce(b.display_remainder, 0), coalesce(b.reserve_remainder, 0),
+                     coalesce(b.contributions, 0), coalesce(b.wagered, 0), coalesce(b.voids, 0), coalesce(b.voided, 0)] AS balance,
                coalesce(e.display, 0) AS journal_display, coalesce(e.reserve, 0) AS journal_reserve,
-               coalesce(e.seeded, 0) AS seeded, coalesce(e.won, 0) AS won, coalesce(e.unexplained, 0) AS unexplained,
+               coalesce(e.seeded, 0) AS seeded, coalesce(e.won, 0) AS won, coalesce(e.voided, 0) AS journal_voided,
+               coalesce(e.adjusted, 0) AS adjusted, coalesce(e.transferred, 0) AS transferred, coalesce(e.unexplained, 0) AS unexplained,
                coalesce(w.wins, 0) AS wins, coalesce(w.won, 0) AS wins_won, coalesce(w.last_cycle, 0) AS last_cycle,
-               -- What the pool holds: its row, its balance, and the ledger rows that are not in the balance.
-               p.meter + p.reserve + coalesce(b.display + b.reserve, 0)
-                 + coalesce(l.display - l.settled_display + l.reserve - l.settled_reserve, 0) AS held,
+               coalesce(w.unproven, 0) AS unproven, coalesce(w.astray, 0) AS astray,
+               h.meter + h.reserve AS held,
+               coalesce(p.config -> 'trigger' ->> 'kind', 'manual') IN ('must_hit_by', 'scheduled') AND p.status <> 'retired' AS hides,
+               p.status = 'retired' AS retired,
+               (SELECT encode(sha256(convert_to(s.secret, 'UTF8')), 'hex') FROM jackpot.secret s WHERE s.pool_id = p.id) AS secret,
                r.current_amount, r.max_amount, r.reserve_amount, r.overflow_amount, r.version AS public_version,
                r.total_contributions, r.total_contributed, r.total_wagered
           FROM jackpot.pool p
+          JOIN jackpot.holdings() h ON h.pool_id = p.id
           LEFT JOIN legs l ON l.pool_id = p.id
           LEFT JOIN jackpot.balance b ON b.pool_id = p.id
           LEFT JOIN entries e ON e.pool_id = p.id
@@ -57,42 +105,78 @@ BEGIN
       FROM pools p
      CROSS JOIN LATERAL (VALUES
         ('conservation',
-         p.held = p.seeded + p.ledger_display + p.ledger_reserve - p.wins_won * 1000000 AND p.unexplained = 0,
-         format('holds %s; seeds %s + contributions %s - wins %s',
-                jackpot.minor_units(p.held), jackpot.minor_units(p.seeded), jackpot.minor_units(p.ledger_display + p.ledger_reserve), p.wins_won)),
+         p.held = p.seeded + p.ledger_display + p.ledger_reserve + p.adjusted + p.transferred - p.journal_voided - p.wins_won * 1000000
+           AND p.unexplained = 0,
+         format('holds %s; seeds %s + contributions %s + adjustments %s + transfers %s - voids %s - wins %s',
+                jackpot.minor_units(p.held), jackpot.minor_units(p.seeded),
+                jackpot.minor_units(p.ledger_display + p.ledger_reserve + p.ledger_voided), jackpot.minor_units(p.adjusted),
+                jackpot.minor_units(p.transferred), jackpot.minor_units(p.ledger_voided + p.journal_voided), p.wins_won)),
         ('journal', p.meter = p.journal_display AND p.reserve = p.journal_reserve AND p.total_seeded = p.seeded,
          format('pool row %s and %s, journal %s and %s',
                 jackpot.minor_units(p.meter), jackpot.minor_units(p.reserve),
                 jackpot.minor_units(p.journal_display), jackpot.minor_units(p.journal_reserve))),
-        ('balance', p.balance_display = p.settled_display AND p.balance_reserve = p.settled_reserve
-                    AND p.balance_contributions = p.settled_contributions AND p.balance_wagered = p.settled_wagered,
+        ('balance', p.balance = p.settled,
          format('balance %s and %s of %s rows, settled ledger %s and %s of %s rows',
-                jackpot.minor_units(p.balance_display), jackpot.minor_units(p.balance_reserve), p.balance_contributions,
-                jackpot.minor_units(p.settled_display), jackpot.minor_units(p.settled_reserve), p.settled_contributions)),
+                jackpot.minor_units(p.balance[1]), jackpot.minor_units(p.balance[2]), p.balance[5] + p.balance[7],
+                jackpot.minor_units(p.settled[1]), jackpot.minor_units(p.settled[2]), p.settled[5] + p.settled[7])),
         ('amount', p.current_amount = floor(least((p.meter + p.ledger_display) * 0.000001, p.max_amount))
                    AND p.overflow_amount = greatest((p.meter + p.ledger_display) * 0.000001 - p.max_amount, 0)
                                            + CASE WHEN p.max_amount IS NULL THEN 0 - p.overflow_amount ELSE 0 END
                    AND p.reserve_amount = (p.reserve + p.ledger_reserve) * 0.000001
                    AND p.total_contributions = p.contributions AND p.total_wagered = p.wagered
-                   AND p.total_contributed = (p.ledger_display + p.ledger_reserve) * 0.000001,
+                   AND p.total_contributed = (p.ledger_display + p.ledger_reserve + p.ledger_voided) * 0.000001,
          format('shown %s, meter %s, ceiling %s', p.current_amount,
                 jackpot.minor_units(p.meter + p.ledger_display), coalesce(p.max_amount::text, 'none'))),
-        ('not_negative', p.meter + p.ledger_display >= 0 AND p.reserve + p.ledger_reserve >= 0,
+        ('not_negative', p.meter + p.ledger_display >= 0 AND p.reserve + p.ledger_reserve >= 0 AND (p.held = 0 OR NOT p.retired),
          format('meter %s, reserve %s', jackpot.minor_units(p.meter + p.ledger_display),
                 jackpot.minor_units(p.reserve + p.ledger_reserve))),
         ('wins', p.total_wins = p.wins AND p.total_won = p.wins_won AND p.won = p.wins_won * 1000000
-                 AND p.cycle = p.wins + 1 AND p.last_cycle = p.wins,
-         format('pool row %s wins of %s, recorded %s of %s, cycle %s', p.total_wins, p.total_won, p.wins, p.wins_won, p.cycle)),
-        ('version', p.public_version = p.version + p.contributions,
-         format('version %s = %s + %s contributions', p.public_version, p.version, p.contributions))
+                 AND p.cycle = p.wins + 1 AND p.last_cycle = p.wins AND p.astray = 0,
+         format('pool row %s wins of %s, recorded %s of %s, cycle %s, %s with a wrong status',
+                p.total_wins, p.total_won, p.wins, p.wins_won, p.cycle, p.astray)),
+        ('commitment', p.commitment IS NOT DISTINCT FROM p.secret AND (p.commitment IS NOT NULL) = p.hides AND p.unproven = 0,
+         format('%s; %s of %s wins revealed another secret than was committed to',
+                CASE WHEN p.commitment IS DISTINCT FROM p.secret THEN 'the secret is not the one that is committed to'
+                     WHEN p.hides THEN 'committed' ELSE 'nothing hidden' END, p.unproven, p.wins)),
+        ('version', p.public_version = p.version + p.contributions + p.voids,
+         format('version %s = %s + %s contributions + %s voids', p.public_version, p.version, p.contributions, p.voids))
      ) AS c(check_name, ok, detail)
     UNION ALL
     SELECT 'operations', o.missing = 0,
            format('%s of %s operations have no ledger row or win of theirs', o.missing, o.total)
       FROM (SELECT count(*) AS total,
                    count(*) FILTER (WHERE o.ledger_id IS NOT NULL AND l.id IS NULL
-                                       OR o.win_id IS NOT NULL AND w.id IS NULL) AS missing
+                                       OR EXISTS (SELECT FROM unnest(o.win_ids) AS i(id)
+                                                   WHERE i.id IS NOT NULL
+                                                     AND NOT EXISTS (SELECT FROM jackpot.win w WHERE w.id = i.id AND w.operation_id = o.operation_id))) AS missing
               FROM jackpot.operation o
-              LEFT JOIN jackpot.ledger l ON l.id = o.ledger_id AND l.operation_id = o.operation_id
-              LEFT JOIN jackpot.win w ON w.id = o.win_id AND w.operation_id = o.operation_id) o;
+              LEFT JOIN jackpot.ledger l ON l.id = o.ledger_id AND l.operation_id = o.operation_id AND l.voids IS NULL) o
+    UNION ALL
+    -- Each void takes back exactly what its wager gave, in the pools that it names, once.
+    SELECT 'voids', v.wrong = 0, format('%s of %s voids are wrong', v.wrong, v.total)
+      FROM (SELECT count(*) AS total,
+                   count(*) FILTER (WHERE v.operation_id IS NULL OR o.voided_at IS NULL
+                                       OR (v.ledger_id IS NOT NULL) <> (t.id IS NOT NULL)
+                                       OR v.ledger_id IS NOT NULL AND t.voids IS DISTINCT FROM o.ledger_id
+                                       OR v.pool_ids IS DISTINCT FROM coalesce(g.pool_ids, '{}')
+                                       OR EXISTS (SELECT FROM unnest(v.pool_ids, v.from_reserve, v.from_house) AS u(id, reserve, house)
+                                                    LEFT JOIN late j ON j.operation_id = v.operation_id AND j.pool_id = u.id
+                                                   WHERE u.house <> coalesce(j.covered, 0)
+                                                      OR j.voided IS DISTINCT FROM CASE WHEN u.id = ANY (t.pool_ids) THEN NULL ELSE u.reserve + u.house END)
+                                       OR EXISTS (SELECT FROM unnest(v.pool_ids, v.from_meter, v.from_reserve, v.from_house) AS u(id, meter, reserve, house)
+                                                   WHERE u.meter + u.reserve + u.house IS DISTINCT FROM
+                                                         (SELECT g.display[i.i] + g.reserve[i.i] FROM array_position(g.pool_ids, u.id) AS i(i)))
+                                       OR EXISTS (SELECT FROM unnest(t.pool_ids, t.display, t.reserve) AS u(id, display, reserve)
+                                                   WHERE (-u.display, -u.reserve) IS DISTINCT FROM
+                                                         (SELECT ROW(g.display[i.i], g.reserve[i.i]) FROM array_position(g.pool_ids, u.id) AS i(i)))) AS wrong
+              FROM jackpot.void v
+              FULL JOIN (SELECT o.* FROM jackpot.operation o WHERE o.voided_at IS NOT NULL) o ON o.operation_id = v.operation_id
+              FULL JOIN (SELECT l.* FROM jackpot.ledger l WHERE l.voids IS NOT NULL) t ON t.id = v.ledger_id
+              LEFT JOIN jackpot.ledger g ON g.id = o.ledger_id) v
+    UNION ALL
+    SELECT 'transfers', coalesce(sum(j.display + j.reserve), 0) = 0,
+           format('pools gave %s to one another and got %s',
+                  jackpot.minor_units(coalesce(-sum(j.display + j.reserve) FILTER (WHERE j.display + j.reserve < 0), 0)),
+                  jackpot.minor_units(coalesce(sum(j.display + j.reserve) FILTER (WHERE j.display + j.reserve > 0), 0)))
+      FROM jackpot.journal j WHERE j.kind = 'transfer';
 END $$;

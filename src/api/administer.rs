@@ -1,9 +1,10 @@
-//! Creating, configuring, pausing and resuming pools.
+//! Creating, configuring, pausing, resuming and ending pools, and correcting their money.
 
+use crate::api::given_reason;
 use crate::api::pools::{returns_pools, rows};
 use crate::error::required;
 use crate::store::{administer, session};
-use jackpot_core::Error;
+use jackpot_core::{Effective, Error};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -49,16 +50,18 @@ returns_pools! {
     ) {
         let changed = session::run("update_config", || {
             let JsonB(config) = required("config", config)?;
-            match effective.unwrap_or("now") {
-                "now" => {}
+            let effective = match effective.unwrap_or("now") {
+                "now" => Effective::Now,
+                "next_cycle" => Effective::NextCycle,
                 other => {
                     return Err(Error::invalid(
-                        format!("effective \"{other}\" is not supported"),
-                        "a change is effective now",
+                        format!("effective \"{other}\" is not valid"),
+                        "a change is effective now or next_cycle",
                     ));
                 }
-            }
-            administer::update_config(required("pool", pool)?, &config, expected_version, reason)
+            };
+            let pool = required("pool", pool)?;
+            administer::update_config(pool, &config, expected_version, reason, effective)
         })?;
         rows(vec![changed])
     }
@@ -75,6 +78,39 @@ returns_pools! {
     fn jackpot_resume(pool: Option<&str>, reason: default!(Option<&str>, "NULL")) {
         let resumed = session::run("resume", || administer::resume(required("pool", pool)?, reason))?;
         rows(vec![resumed])
+    }
+
+    /// Corrects a pool's meter.
+    #[pg_extern(volatile, parallel_unsafe)]
+    fn jackpot_adjust(pool: Option<&str>, amount: Option<i64>, reason: Option<&str>) {
+        let adjusted = session::run("adjust", || {
+            let (pool, amount) = (required("pool", pool)?, required("amount", amount)?);
+            administer::adjust(pool, amount, given_reason(reason)?)
+        })?;
+        rows(vec![adjusted])
+    }
+
+    /// Moves money from one pool's meter to another's.
+    #[pg_extern(volatile, parallel_unsafe)]
+    fn jackpot_transfer(
+        from_pool: Option<&str>,
+        to_pool: Option<&str>,
+        amount: Option<i64>,
+        reason: Option<&str>,
+    ) {
+        rows(session::run("transfer", || {
+            let (from, to) = (required("from_pool", from_pool)?, required("to_pool", to_pool)?);
+            administer::transfer(from, to, required("amount", amount)?, given_reason(reason)?)
+        })?)
+    }
+
+    /// Ends a pool.
+    #[pg_extern(volatile, parallel_unsafe)]
+    fn jackpot_retire(pool: Option<&str>, transfer_to: Option<&str>, reason: Option<&str>) {
+        let retired = session::run("retire", || {
+            administer::retire(required("pool", pool)?, transfer_to, given_reason(reason)?)
+        })?;
+        rows(vec![retired])
     }
 }
 

@@ -2,8 +2,11 @@
 //! stands in its COMMENT (`sql/schema/comments.sql`).
 
 mod administer;
-mod contribute;
-mod pools;
+mod exchange;
+pub mod pools;
+mod rules;
+mod void;
+mod wager;
 mod win;
 
 use crate::error::report;
@@ -13,6 +16,14 @@ use pgrx::pg_sys::panic::ErrorReport;
 
 /// What every function returns: errors carry their SQLSTATE, token, DETAIL and HINT.
 type SqlResult<T> = Result<T, ErrorReport>;
+
+/// The reason of a call that moves money outside of play; 22004 when it is NULL, 22023 when empty.
+fn given_reason(reason: Option<&str>) -> Result<&str, jackpot_core::Error> {
+    match crate::error::required("reason", reason)? {
+        "" => Err(jackpot_core::Error::invalid("reason is empty", "say why, for the record")),
+        reason => Ok(reason),
+    }
+}
 
 /// An exact amount of minor units, as numeric.
 fn numeric(micros: i128) -> SqlResult<AnyNumeric> {

@@ -67,7 +67,7 @@ pub fn rows(pools: Vec<Pool>) -> SqlResult<TableIterator<'static, Row>> {
 }
 
 fn row(pool: Pool) -> SqlResult<Row> {
-    let Pool { state, lock_holder, last_modified_at, .. } = pool;
+    let Pool { state, commitment, lock_holder, last_modified_at, .. } = pool;
     let current_amount = state.current_amount();
     Ok((
         state.pool.clone(),
@@ -89,7 +89,7 @@ fn row(pool: Pool) -> SqlResult<Row> {
         state.version,
         state.config_version,
         JsonB(state.config.to_json()),
-        None,
+        commitment,
         last_modified_at,
         lock_holder,
         session::statement_time(),

@@ -1,9 +1,13 @@
-//! Wins.
+//! Wins and their life.
 
+use crate::api::given_reason;
 use crate::error::required;
+use crate::store::life::{self, Life};
 use crate::store::session;
 use crate::store::win::{Request, win};
+use jackpot_core::Error;
 use pgrx::JsonB;
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
@@ -57,4 +61,83 @@ fn jackpot_win(
         operation_id.map(str::to_owned),
         paid.replayed,
     )))
+}
+
+/// A win's life as a row of SQL; the names of the columns stand in `returns_life`.
+type Row = (
+    i64,
+    String,
+    i64,
+    String,
+    Option<String>,
+    Option<TimestampWithTimeZone>,
+    Option<String>,
+    Option<TimestampWithTimeZone>,
+    Option<String>,
+    Option<String>,
+);
+
+/// Declares SQL functions that return a win's life.
+macro_rules! returns_life {
+    ($($(#[$meta:meta])* fn $name:ident($($arguments:tt)*) $body:block)*) => { $(
+        $(#[$meta])*
+        #[allow(clippy::type_complexity)]
+        fn $name($($arguments)*) -> Result<
+            TableIterator<
+                'static,
+                (
+                    name!(win_id, i64),
+                    name!(pool, String),
+                    name!(win_amount, i64),
+                    name!(status, String),
+                    name!(reference, Option<String>),
+                    name!(confirmed_at, Option<TimestampWithTimeZone>),
+                    name!(confirmed_by, Option<String>),
+                    name!(cancelled_at, Option<TimestampWithTimeZone>),
+                    name!(cancelled_by, Option<String>),
+                    name!(cancel_reason, Option<String>),
+                ),
+            >,
+            ErrorReport,
+        > $body
+    )* };
+}
+
+returns_life! {
+    /// Confirms a pending win.
+    #[pg_extern(volatile, parallel_unsafe)]
+    fn jackpot_confirm_win(win_id: Option<i64>, reference: Option<&str>) {
+        let win = session::run("confirm_win", || {
+            let reference = required("reference", reference)?;
+            if reference.is_empty() {
+                return Err(Error::invalid("reference is empty", "name what confirms the win"));
+            }
+            life::confirm(required("win_id", win_id)?, reference)
+        })?;
+        Ok(TableIterator::once(row(win)))
+    }
+
+    /// Cancels a win.
+    #[pg_extern(volatile, parallel_unsafe)]
+    fn jackpot_cancel_win(win_id: Option<i64>, reason: Option<&str>) {
+        let win = session::run("cancel_win", || {
+            life::cancel(required("win_id", win_id)?, given_reason(reason)?)
+        })?;
+        Ok(TableIterator::once(row(win)))
+    }
+}
+
+fn row(win: Life) -> Row {
+    (
+        win.win_id,
+        win.pool,
+        win.win_amount,
+        win.status,
+        win.reference,
+        win.confirmed_at,
+        win.confirmed_by,
+        win.cancelled_at,
+        win.cancelled_by,
+        win.cancel_reason,
+    )
 }

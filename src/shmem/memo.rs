@@ -67,8 +67,7 @@ impl Slot {
         running: 0,
         in_progress: [0; IN_PROGRESS],
         pools: 0,
-        sums: [(0, Sum { display: 0, reserve: 0, contributions: 0, wagered: 0, last_at: 0 });
-            POOLS],
+        sums: [(0, Sum::ZERO); POOLS],
     };
 
     fn snapshot(&self) -> Snapshot {

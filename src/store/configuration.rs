@@ -1,9 +1,10 @@
 //! The configuration of all pools, kept by each backend until it changes.
 
+use crate::store::exchange::{self, Rates};
 use crate::store::relations;
 use crate::store::snapshot::Active;
 use crate::store::statement::statements;
-use jackpot_core::{Error, PoolConfig, Status, Token};
+use jackpot_core::{Error, PoolConfig, Secret, Status, Token};
 use pgrx::JsonB;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,16 +22,23 @@ pub struct ConfiguredPool {
     pub config_version: i64,
     /// How it behaves.
     pub config: PoolConfig,
+    /// What is hidden in the present cycle.
+    pub secret: Option<Secret>,
 }
 
-/// All pools, in the order of their ids.
+/// All pools, in the order of their ids, and the exchange rates in force and to come.
 #[derive(Debug)]
-pub struct Configuration(Vec<ConfiguredPool>);
+pub struct Configuration(Vec<ConfiguredPool>, Rates);
 
 impl Configuration {
     /// All pools.
     pub fn pools(&self) -> &[ConfiguredPool] {
         &self.0
+    }
+
+    /// The exchange rates.
+    pub fn rates(&self) -> &Rates {
+        &self.1
     }
 
     /// The pool of that name; 42704 when there is none.
@@ -66,7 +74,8 @@ thread_local! {
 
 statements! {
     static READ() = "
-        SELECT p.id, p.pool, p.status, p.config_version, p.config FROM jackpot.pool p ORDER BY p.id";
+        SELECT p.id, p.pool, p.status, p.config_version, p.config, s.secret
+          FROM jackpot.pool p LEFT JOIN jackpot.secret s ON s.pool_id = p.id ORDER BY p.id";
 }
 
 /// What is in force now, whatever the isolation level: a pause must be seen by every bet.
@@ -91,12 +100,15 @@ fn read() -> Result<Configuration, Error> {
     READ.with(|statement| {
         statement.read(&[]).each(|row| {
             let (status, config) = (row.need::<String>(3), row.need::<JsonB>(5));
-            pools.push((row.need(1), row.need(2), status, row.need(4), config));
+            let secret: Option<String> = row.get(6);
+            pools.push((row.need(1), row.need(2), status, row.need(4), config, secret));
         });
     });
-    let pools = pools.into_iter().map(|(id, pool, status, config_version, JsonB(config))| {
-        let (status, config) = (status.parse()?, PoolConfig::default().patched(&config)?);
-        Ok(ConfiguredPool { id, pool, status, config_version, config })
+    let pools = pools.into_iter().map(|(id, pool, status, config_version, config, secret)| {
+        let (status, config) = (status.parse()?, PoolConfig::default().patched(&config.0)?);
+        // One that cannot be read must not stop a bet; a spin has it drawn anew.
+        let secret = secret.and_then(|secret| Secret::parse(&secret).ok());
+        Ok(ConfiguredPool { id, pool, status, config_version, config, secret })
     });
-    Ok(Configuration(pools.collect::<Result<_, Error>>()?))
+    Ok(Configuration(pools.collect::<Result<_, Error>>()?, exchange::read()?))
 }

@@ -154,8 +154,8 @@ pub fn key(strategy: u32, comparison: u32, value: pg_sys::Datum) -> pg_sys::Scan
     key
 }
 
-/// The row that a scan stands on. Columns are numbered as the scan named them, from 0, and are
-/// NOT NULL.
+/// The row that a scan stands on. Columns are numbered as the scan named them, from 0; where one
+/// may be NULL, ask first.
 pub struct Row<'a> {
     slot: *mut pg_sys::TupleTableSlot,
     columns: &'a [i16],
@@ -184,7 +184,21 @@ impl Row<'_> {
             .unwrap_or_else(|| pgrx::error!("an array of the ledger holds NULL"))
     }
 
+    /// Whether a column is NULL.
+    pub fn is_null(&self, column: usize) -> bool {
+        let place = self.place(column);
+        // SAFETY: as in `place`.
+        unsafe { *(*self.slot).tts_isnull.add(place) }
+    }
+
     fn datum(&self, column: usize) -> pg_sys::Datum {
+        let place = self.place(column);
+        // SAFETY: as in `place`.
+        unsafe { *(*self.slot).tts_values.add(place) }
+    }
+
+    /// Where the slot has a column, which is valid there from now on.
+    fn place(&self, column: usize) -> usize {
         let number = self.columns.get(column).copied().unwrap_or(1);
         // SAFETY: the slot holds a row of the table, which has that column; columns are taken
         // apart only as far as they are asked for.
@@ -192,8 +206,8 @@ impl Row<'_> {
             if (*self.slot).tts_nvalid < number {
                 pg_sys::slot_getsomeattrs_int(self.slot, c_int::from(number));
             }
-            *(*self.slot).tts_values.add(number as usize - 1)
         }
+        number as usize - 1
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::store::configuration::ConfiguredPool;
 use crate::store::index_scan::Relation;
 use crate::store::statement::{argument, array, statements};
-use crate::store::tail::{Sum, Sums};
+use crate::store::tail::{Leg, Sums};
 use crate::store::{direct_insert, partition, relations, snapshot};
-use jackpot_core::Error;
+use jackpot_core::{Error, ExchangeRate, Stake};
 use pgrx::datum::{IntoDatum, TimestampWithTimeZone};
 use pgrx::{JsonB, direct_function_call, pg_guard, pg_sys};
 use std::cell::RefCell;
@@ -32,58 +32,56 @@ pub struct Entry<'a> {
     pub wager_amount: i64,
     /// What each pool gets.
     pub shares: &'a [Share],
+    /// Of a void: the row that it takes back.
+    pub voids: Option<i64>,
     /// The client's own words.
     pub metadata: Option<&'a JsonB>,
 }
 
 /// One pool's share of a wager.
+#[derive(Clone, Copy, Debug)]
 pub struct Share {
     /// The pool's number.
     pub pool_id: i32,
     /// The configuration that it was computed with.
     pub config_version: i64,
-    /// Micros for the meter.
-    pub display: i64,
-    /// Micros for the reserve; the sum of both fits a bigint.
-    pub reserve: i64,
+    /// The money.
+    pub leg: Leg,
 }
 
 impl Share {
-    /// What a wager of so many minor units gives to a pool; 22003 when it does not fit.
-    pub fn new(pool: &ConfiguredPool, wager_amount: i64) -> Result<Self, Error> {
-        let contribution = pool.config.contribution(wager_amount)?;
-        Ok(Share {
-            pool_id: pool.id,
-            config_version: pool.config_version,
+    /// What a wager gives to a pool; 22003 when it does not fit, 22023 above the pool's limit.
+    pub fn new(pool: &ConfiguredPool, stake: Stake) -> Result<Self, Error> {
+        let contribution = pool.config.contribution(stake).map_err(|error| Error {
+            message: format!("pool \"{}\": {}", pool.pool, error.message),
+            ..error
+        })?;
+        let leg = Leg {
             display: contribution.display.bigint()?,
             reserve: contribution.reserve.bigint()?,
-        })
-    }
-
-    fn sum(&self, entry: &Entry<'_>) -> Sum {
-        Sum {
-            display: i128::from(self.display),
-            reserve: i128::from(self.reserve),
-            contributions: 1,
-            wagered: i128::from(entry.wager_amount),
-            last_at: entry.at.into_inner(),
-        }
+            exchange_rate: stake.rate().map(ExchangeRate::raw),
+            display_remainder: contribution.remainder.display,
+            reserve_remainder: contribution.remainder.reserve,
+        };
+        Ok(Share { pool_id: pool.id, config_version: pool.config_version, leg })
     }
 }
 
 statements! {
     static APPEND(INT8OID, TIMESTAMPTZOID, XID8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-                  INT8OID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, JSONBOID) = "
+                  INT8OID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT8OID, INT8ARRAYOID, INT8ARRAYOID,
+                  INT8ARRAYOID, JSONBOID) = "
         INSERT INTO jackpot.ledger
                (id, at, xid, operation_id, game_id, user_id, operator_id, game_category, currency,
-                wager_amount, pool_ids, display, reserve, config_versions, metadata)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+                wager_amount, pool_ids, display, reserve, config_versions, voids, exchange_rates,
+                display_remainders, reserve_remainders, metadata)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
     static HIGHEST_ID() = "SELECT coalesce(pg_catalog.max(l.id), 0) FROM jackpot.ledger l";
     static LAST_ID() = "SELECT s.last_value FROM jackpot.ledger_id_seq s";
 }
 
 /// The ledger's columns in the order of the arguments.
-static COLUMNS: [&CStr; 15] = [
+static COLUMNS: [&CStr; 19] = [
     c"id",
     c"at",
     c"xid",
@@ -98,6 +96,10 @@ static COLUMNS: [&CStr; 15] = [
     c"display",
     c"reserve",
     c"config_versions",
+    c"voids",
+    c"exchange_rates",
+    c"display_remainders",
+    c"reserve_remainders",
     c"metadata",
 ];
 
@@ -189,7 +191,9 @@ fn remember(xid: u64, id: i64, entry: &Entry<'_>) {
         own.highest_id = id;
         own.command = snapshot::current_command();
         for share in entry.shares {
-            own.sums.add(share.pool_id, &share.sum(entry));
+            let at = entry.at.into_inner();
+            let sum = share.leg.sum(entry.wager_amount, entry.voids.is_some(), at);
+            own.sums.add(share.pool_id, &sum);
         }
     });
 }
@@ -211,6 +215,8 @@ pub fn append(id: i64, entry: &Entry<'_>) {
     let xid = snapshot::own_xid();
     let longs = |pick: fn(&Share) -> i64| array(entry.shares.iter().map(pick), pg_sys::INT8OID);
     let ints = |pick: fn(&Share) -> i64| array(entry.shares.iter().map(pick), pg_sys::INT4OID);
+    let is_converted = entry.shares.iter().any(|share| share.leg.exchange_rate.is_some());
+    let if_converted = |pick: fn(&Share) -> i64| if is_converted { longs(pick) } else { None };
     let arguments = [
         argument(id),
         argument(entry.at),
@@ -223,9 +229,13 @@ pub fn append(id: i64, entry: &Entry<'_>) {
         argument(entry.currency),
         argument(entry.wager_amount),
         ints(|share| i64::from(share.pool_id)),
-        longs(|share| share.display),
-        longs(|share| share.reserve),
+        longs(|share| share.leg.display),
+        longs(|share| share.leg.reserve),
         ints(|share| share.config_version.min(i64::from(i32::MAX))),
+        argument(entry.voids),
+        if_converted(|share| share.leg.exchange_rate.unwrap_or(ExchangeRate::SCALE)),
+        if_converted(|share| share.leg.display_remainder),
+        if_converted(|share| share.leg.reserve_remainder),
         entry.metadata.and_then(|JsonB(metadata)| argument(JsonB(metadata.clone()))),
     ];
     let parent = Relation::open_for_writing(relations::current().ledger);

@@ -27,7 +27,8 @@ statements! {
                system_identifier = $4, ledger = $5, settled_at = pg_catalog.clock_timestamp()";
     static BALANCES() = "
         SELECT b.pool_id, b.display::pg_catalog.text, b.reserve::pg_catalog.text, b.contributions,
-               b.wagered::pg_catalog.text, b.last_at, b.xmin
+               b.wagered::pg_catalog.text, b.last_at, b.xmin, b.display_remainder::pg_catalog.text,
+               b.reserve_remainder::pg_catalog.text, b.voids, b.voided::pg_catalog.text
           FROM jackpot.balance b ORDER BY b.pool_id";
     /// The start of the oldest transaction of this database that holds an xid, less an hour for
     /// clocks that step back; and not after this transaction's own start, since which it may have
@@ -176,8 +177,12 @@ pub fn base() -> Result<Option<Base>, Error> {
             let sum = Sum {
                 display: row.whole(2),
                 reserve: row.whole(3),
+                display_remainder: row.whole(8),
+                reserve_remainder: row.whole(9),
                 contributions: row.need(4),
                 wagered: row.whole(5),
+                voids: row.need(10),
+                voided: row.whole(11),
                 last_at: row.get::<TimestampWithTimeZone>(6).map_or(i64::MIN, |at| at.into_inner()),
             };
             sums.push((row.need(1), sum));

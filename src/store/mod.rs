@@ -2,24 +2,29 @@
 
 pub mod administer;
 pub mod configuration;
-pub mod contribute;
 mod direct_insert;
+pub mod exchange;
 mod index_scan;
 mod journal;
 mod ledger;
+pub mod life;
 mod lock;
 mod mark;
 mod operation;
 mod partition;
 pub mod pool;
+mod random;
 mod relations;
 pub mod session;
 pub mod settle;
 mod snapshot;
+mod spin;
 mod statement;
 mod subtransaction;
 pub mod tail;
 pub mod totals;
+pub mod void;
+pub mod wager;
 pub mod win;
 
 /// Registers with PostgreSQL; once, when the library is loaded.

@@ -6,6 +6,7 @@ use crate::store::lock;
 use crate::store::mark::now;
 use crate::store::snapshot::Active;
 use crate::store::statement::{argument, statements};
+use crate::store::wager::Line;
 use jackpot_core::{Error, Token};
 use pgrx::datum::IntoDatum;
 use sha2::{Digest, Sha256};
@@ -40,8 +41,23 @@ impl Fingerprint {
 pub struct Recorded {
     /// The win, if it was one.
     pub win_id: Option<i64>,
-    /// A contribution's rows: pool, micros, and what the pool then held.
-    pub lines: Vec<(i32, i64, Option<i64>, Option<i64>)>,
+    /// A wager's rows.
+    pub lines: Vec<RecordedLine>,
+}
+
+/// What a wager did to one pool.
+#[derive(Debug)]
+pub struct RecordedLine {
+    /// The pool.
+    pub pool_id: i32,
+    /// Micros.
+    pub contribution: i64,
+    /// What was payable then.
+    pub current_amount: Option<i64>,
+    /// The pool's version then.
+    pub version: Option<i64>,
+    /// The win's number and amount, of a spin that hit.
+    pub won: Option<(i64, i64)>,
 }
 
 /// What a new operation records of itself.
@@ -59,13 +75,18 @@ pub struct Record<'a> {
 
 statements! {
     static FIND(TEXTOID) = "
-        SELECT o.fingerprint, o.win_id, o.pool_ids, o.contributions, o.current_amounts, o.versions
+        SELECT o.fingerprint, o.win_ids, o.pool_ids, o.contributions, o.current_amounts, o.versions, o.voided_at IS NOT NULL
           FROM jackpot.operation o WHERE o.operation_id = $1";
-    static CLAIM(TEXTOID, BYTEAOID, INT8OID, INT8OID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID) = "
+    static WIN_AMOUNT(INT8OID) = "SELECT w.win_amount FROM jackpot.win w WHERE w.id = $1";
+    static CLAIM(TEXTOID, BYTEAOID, INT8OID, INT8ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID) = "
         INSERT INTO jackpot.operation
-               (operation_id, fingerprint, ledger_id, win_id, pool_ids, contributions, current_amounts, versions, at)
+               (operation_id, fingerprint, ledger_id, win_ids, pool_ids, contributions, current_amounts, versions, at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT DO NOTHING";
+    static COMPLETE(TEXTOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID) = "
+        UPDATE jackpot.operation o
+           SET current_amounts = $2, versions = $3, win_ids = $4
+         WHERE o.operation_id = $1";
 }
 
 /// 22023 for an id that is empty or longer than 200 characters.
@@ -88,6 +109,9 @@ pub fn find(operation_id: &str, fingerprint: &Fingerprint) -> Result<Option<Reco
     FIND.with(|statement| {
         let rows = statement.read(&[argument(operation_id)]);
         let Some(row) = rows.first() else { return Ok(None) };
+        if row.need(7) {
+            return Err(voided(operation_id));
+        }
         if row.need::<Vec<u8>>(1) != fingerprint.0 {
             return Err(Error::new(
                 Token::OperationMismatch,
@@ -96,19 +120,58 @@ pub fn find(operation_id: &str, fingerprint: &Fingerprint) -> Result<Option<Reco
             )
             .hint("Give each operation an id of its own; repeat it only to repeat the call."));
         }
-        let amounts: Vec<Option<i64>> = row.get(5).unwrap_or_default();
-        let versions: Vec<Option<i64>> = row.get(6).unwrap_or_default();
+        let list = |column| row.get::<Vec<Option<i64>>>(column).unwrap_or_default();
         let at = |values: &[Option<i64>], index| values.get(index).copied().flatten();
-        let lines = row
-            .get::<Vec<i32>>(3)
+        let win_ids = list(2);
+        let (contributions, amounts, versions) = (list(4), list(5), list(6));
+        let pools: Option<Vec<i32>> = row.get(3);
+        let win_id = if pools.is_none() { at(&win_ids, 0) } else { None };
+        let lines = pools
             .unwrap_or_default()
             .into_iter()
-            .zip(row.get::<Vec<i64>>(4).unwrap_or_default())
             .enumerate()
-            .map(|(index, (id, micros))| (id, micros, at(&amounts, index), at(&versions, index)))
+            .map(|(index, pool_id)| RecordedLine {
+                pool_id,
+                contribution: at(&contributions, index).unwrap_or(0),
+                current_amount: at(&amounts, index),
+                version: at(&versions, index),
+                won: at(&win_ids, index).map(|win_id| (win_id, win_amount(win_id))),
+            })
             .collect();
-        Ok(Some(Recorded { win_id: row.get(2), lines }))
+        Ok(Some(Recorded { win_id, lines }))
     })
+}
+
+fn win_amount(win_id: i64) -> i64 {
+    WIN_AMOUNT.with(|statement| {
+        let rows = statement.read(&[argument(win_id)]);
+        rows.first().map_or_else(|| pgrx::error!("win {win_id} is not there"), |row| row.need(1))
+    })
+}
+
+/// What is told whoever repeats, or brings only now, a wager that was voided (55000).
+fn voided(operation_id: &str) -> Error {
+    Error::new(
+        Token::OperationVoided,
+        format!("operation_id \"{operation_id}\" was voided"),
+        "a voided wager is not taken",
+    )
+    .hint("A new wager needs an operation_id of its own.")
+}
+
+/// Writes the outcome of a spin that had to lock pools, which stands only after the claim.
+pub fn complete(operation_id: &str, lines: &[Line]) {
+    let longs = |pick: fn(&Line) -> Option<i64>| {
+        let values: Vec<Option<i64>> = lines.iter().map(pick).collect();
+        values.into_datum()
+    };
+    let arguments = [
+        argument(operation_id),
+        longs(|line| line.current_amount),
+        longs(|line| line.version),
+        longs(|line| line.won.map(|(win_id, _)| win_id)),
+    ];
+    COMPLETE.with(|statement| statement.write(&arguments));
 }
 
 /// Takes the id for this operation. `Some` is the first result: another call, finished while this
@@ -134,15 +197,18 @@ fn insert(
 ) -> Result<bool, Error> {
     let is_contribution = record.ledger_id.is_some();
     let ids = record.shares.iter().map(|share| share.pool_id).collect::<Vec<i32>>();
-    let contributions =
-        record.shares.iter().map(|share| share.display + share.reserve).collect::<Vec<i64>>();
+    let contributions = record
+        .shares
+        .iter()
+        .map(|share| share.leg.display + share.leg.reserve)
+        .collect::<Vec<i64>>();
     let amounts: Vec<i64> = record.after.iter().map(|(amount, _)| *amount).collect();
     let versions: Vec<i64> = record.after.iter().map(|(_, version)| *version).collect();
     let arguments = [
         argument(operation_id),
         argument(fingerprint.0.as_slice()),
         argument(record.ledger_id),
-        argument(record.win_id),
+        record.win_id.and_then(|win_id| vec![win_id].into_datum()),
         if is_contribution { ids.into_datum() } else { None },
         if is_contribution { contributions.into_datum() } else { None },
         if is_contribution { amounts.into_datum() } else { None },

@@ -3,10 +3,10 @@
 use crate::store::index_scan::{self, Relation, key};
 use crate::store::journal::Occasion;
 use crate::store::snapshot::Active;
-use crate::store::statement::{argument, statements};
-use crate::store::tail::Sums;
+use crate::store::statement::{Row, argument, statements};
+use crate::store::tail::{Sum, Sums};
 use crate::store::{configuration, ledger, lock, mark, relations, snapshot, totals};
-use jackpot_core::{Error, Micros, PoolConfig, PoolState, Snapshot, Token, Totals};
+use jackpot_core::{Error, Micros, PoolConfig, PoolState, Secret, Snapshot, Token, Totals};
 use pgrx::datum::{Array, IntoDatum, TimestampWithTimeZone};
 use pgrx::{JsonB, pg_sys};
 use std::ffi::CStr;
@@ -16,8 +16,10 @@ use std::ffi::CStr;
 pub struct Pool {
     /// Its number in the tables.
     pub id: i32,
-    /// Its exact state.
+    /// Its exact state; with its secret only under its lock.
     pub state: PoolState,
+    /// SHA-256 of what is hidden in the present cycle.
+    pub commitment: Option<String>,
     /// Who changed the row last.
     pub lock_holder: String,
     /// When anything changed last, contributions included.
@@ -43,26 +45,33 @@ statements! {
     static READ(INT4ARRAYOID) = "
         SELECT p.id, p.pool, p.status, p.config, p.config_version, p.meter, p.reserve, p.cycle, p.version,
                p.total_wins, p.total_won::pg_catalog.text, p.total_seeded::pg_catalog.text,
-               p.lock_holder, p.last_modified_at
+               p.lock_holder, p.last_modified_at, p.pending_config, p.commitment
           FROM jackpot.pool p
          WHERE $1 IS NULL OR p.id = ANY ($1)
          ORDER BY p.id";
-    static LOCK(INT4OID) = "SELECT FROM jackpot.pool p WHERE p.id = $1 FOR UPDATE";
-    static CREATE(TEXTOID, INT8OID, JSONBOID, TEXTOID, TEXTOID, TIMESTAMPTZOID) = "
+    /// Not FOR UPDATE: the key never changes, and rows that refer to it need not wait.
+    static LOCK(INT4OID) = "SELECT FROM jackpot.pool p WHERE p.id = $1 FOR NO KEY UPDATE";
+    static SECRET(INT4OID) = "SELECT s.secret FROM jackpot.secret s WHERE s.pool_id = $1";
+    static HIDE(INT4OID, TEXTOID) = "
+        INSERT INTO jackpot.secret AS s (pool_id, secret) VALUES ($1, $2)
+        ON CONFLICT (pool_id) DO UPDATE SET secret = excluded.secret";
+    static FORGET(INT4OID) = "DELETE FROM jackpot.secret s WHERE s.pool_id = $1";
+    static CREATE(TEXTOID, INT8OID, JSONBOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID) = "
         WITH new AS (
             INSERT INTO jackpot.pool
-                   (pool, meter, config, total_seeded, lock_holder, last_modified_at, created_at)
-            VALUES ($1, $2, $3, $4::pg_catalog.numeric, $5, $6, $6)
+                   (pool, meter, config, total_seeded, lock_holder, last_modified_at, created_at, commitment)
+            VALUES ($1, $2, $3, $4::pg_catalog.numeric, $5, $6, $6, $7)
             ON CONFLICT (pool) DO NOTHING
             RETURNING id),
         zero AS (INSERT INTO jackpot.balance (pool_id) SELECT id FROM new)
         SELECT id FROM new";
-    static UPDATE(INT4OID, TEXTOID, JSONBOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID) = "
+    static UPDATE(INT4OID, TEXTOID, JSONBOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
+                  JSONBOID, TEXTOID) = "
         UPDATE jackpot.pool
            SET status = $2, config = $3, config_version = $4, cycle = $5,
                meter = meter + $6, reserve = reserve + $7, version = version + $8,
                total_wins = $9, total_won = $10::pg_catalog.numeric, total_seeded = $11::pg_catalog.numeric,
-               lock_holder = $12, last_modified_at = $13
+               lock_holder = $12, last_modified_at = $13, pending_config = $14, commitment = $15
          WHERE id = $1";
 }
 
@@ -71,63 +80,92 @@ pub fn read(ids: Option<&[i32]>) -> Result<Vec<Pool>, Error> {
     let sums = totals::exact(totals::newest_memo())?;
     let mut rows = Vec::new();
     READ.with(|statement| {
-        statement.read(&[ids.and_then(|ids| ids.to_vec().into_datum())]).each(|row| {
-            let totals = Totals {
+        let ids = ids.and_then(|ids| ids.to_vec().into_datum());
+        statement.read(&[ids]).each(|row| rows.push(PoolRow::read(&row)));
+    });
+    rows.into_iter().map(|row| row.pool(&sums)).collect()
+}
+
+/// A pool's row as it stands in the table.
+struct PoolRow {
+    meter: Meter,
+    pool: String,
+    status: String,
+    config: JsonB,
+    config_version: i64,
+    totals: Totals,
+    lock_holder: String,
+    last_modified_at: TimestampWithTimeZone,
+    pending: Option<JsonB>,
+    commitment: Option<String>,
+}
+
+impl PoolRow {
+    fn read(row: &Row<'_>) -> Self {
+        PoolRow {
+            meter: Meter {
+                id: row.need(1),
+                meter: row.need(6),
+                reserve: row.need(7),
+                cycle: row.need(8),
+                version: row.need(9),
+            },
+            pool: row.need(2),
+            status: row.need(3),
+            config: row.need(4),
+            config_version: row.need(5),
+            totals: Totals {
                 wins: row.need(10),
                 won: row.whole(11),
                 seeded: row.whole(12),
                 ..Totals::default()
-            };
-            rows.push((
-                Meter {
-                    id: row.need(1),
-                    meter: row.need(6),
-                    reserve: row.need(7),
-                    cycle: row.need(8),
-                    version: row.need(9),
-                },
-                (row.need::<String>(2), row.need::<String>(3), row.need::<JsonB>(4), row.need(5)),
-                totals,
-                (row.need::<String>(13), row.need::<TimestampWithTimeZone>(14)),
-            ));
-        });
-    });
-    rows.into_iter()
-        .map(|(row, (pool, status, JsonB(config), config_version), totals, (lock_holder, at))| {
-            let id = row.id;
-            let config = PoolConfig::default().patched(&config)?;
-            let sum = sums.get(id).copied().unwrap_or_default();
-            let state = PoolState {
-                status: status.parse()?,
-                config_version,
-                totals: Totals {
-                    contributions: sum.contributions,
-                    wagered: sum.wagered,
-                    contributed: sum.display + sum.reserve,
-                    ..totals
-                },
-                ..with_sums(pool, config, &row, &sums)
-            };
-            let fed_at = TimestampWithTimeZone::try_from(sum.last_at);
-            let last_modified_at =
-                fed_at.map_or(at, |fed_at| if fed_at > at { fed_at } else { at });
-            Ok(Pool { id, state, lock_holder, last_modified_at })
-        })
-        .collect()
+            },
+            lock_holder: row.need(13),
+            last_modified_at: row.need(14),
+            pending: row.get(15),
+            commitment: row.get(16),
+        }
+    }
+
+    fn pool(self, sums: &Sums) -> Result<Pool, Error> {
+        let id = self.meter.id;
+        let config = PoolConfig::default().patched(&self.config.0)?;
+        let sum = sums.get(id).copied().unwrap_or(Sum::ZERO);
+        let state = PoolState {
+            status: self.status.parse()?,
+            config_version: self.config_version,
+            pending: self.pending.map(|JsonB(pending)| pending),
+            totals: Totals {
+                contributions: sum.contributions,
+                wagered: sum.wagered,
+                contributed: sum.meter() + sum.for_reserve() + sum.voided,
+                ..self.totals
+            },
+            ..with_sums(self.pool, config, &self.meter, sums)
+        };
+        let at = self.last_modified_at;
+        let fed_at = TimestampWithTimeZone::try_from(sum.last_at);
+        let last_modified_at = fed_at.map_or(at, |fed_at| if fed_at > at { fed_at } else { at });
+        let (commitment, lock_holder) = (self.commitment, self.lock_holder);
+        Ok(Pool { id, state, commitment, lock_holder, last_modified_at })
+    }
 }
 
 /// A pool's amounts: what its row holds and what the ledger gave. Its totals are left at zero.
 pub fn with_sums(pool: String, config: PoolConfig, row: &Meter, sums: &Sums) -> PoolState {
-    let sum = sums.get(row.id).copied().unwrap_or_default();
+    let sum = sums.get(row.id).copied().unwrap_or(Sum::ZERO);
     PoolState {
         pool,
         status: jackpot_core::Status::Active,
         config,
         config_version: 1,
-        meter: Micros::new(i128::from(row.meter) + sum.display),
-        reserve: Micros::new(i128::from(row.reserve) + sum.reserve),
+        meter: Micros::new(i128::from(row.meter) + sum.meter()),
+        reserve: Micros::new(i128::from(row.reserve) + sum.for_reserve()),
         cycle: row.cycle,
-        version: row.version + sum.contributions,
+        version: row.version + sum.contributions + sum.voids,
+        carry: sum.carry(),
+        pending: None,
+        secret: None,
         totals: Totals::default(),
     }
 }
@@ -197,12 +235,42 @@ pub fn lock(pool: &str) -> Result<Locked, Error> {
     lock::queue_for_pool(id);
     LOCK.with(|statement| statement.write(&[argument(id)]));
     let _active = Active::fresh();
+    let mut pool = read_one(id)?;
+    pool.state.secret = SECRET.with(|statement| {
+        let rows = statement.read(&[argument(id)]);
+        rows.first().and_then(|row| Secret::parse(&row.need::<String>(1)).ok())
+    });
     Ok(Locked {
-        pool: read_one(id)?,
+        pool,
         seen: snapshot::active(),
         floor_id: mark::read()?.map_or(0, |position| position.floor_id),
         last_id: ledger::last_id(),
     })
+}
+
+impl Locked {
+    /// What has committed by now, which a kept snapshot may not show: contributions do not touch
+    /// the pool's row. `None` where the state shows it all.
+    pub fn newer(&self) -> Result<Option<PoolState>, Error> {
+        if !snapshot::is_kept() {
+            return Ok(None);
+        }
+        let _active = Active::latest();
+        let now = read_one(self.pool.id)?.state;
+        let state = &self.pool.state;
+        let is_newer = now.meter != state.meter || now.reserve != state.reserve;
+        Ok(is_newer.then(|| PoolState { secret: state.secret.clone(), ..now }))
+    }
+}
+
+/// A kept snapshot does not show what must be known now (40001).
+pub fn outdated(pool: &str) -> Error {
+    Error::new(
+        Token::VersionConflict,
+        format!("pool \"{pool}\" has changed since this transaction's snapshot"),
+        "what the transaction sees is not what the pool holds",
+    )
+    .hint("Run the transaction again.")
 }
 
 /// One pool in the active snapshot.
@@ -229,33 +297,61 @@ pub fn insert(state: &PoolState, occasion: &Occasion<'_>) -> Result<Option<i32>,
         argument(state.totals.seeded.to_string()),
         argument(occasion.actor.as_str()),
         argument(occasion.at),
+        argument(state.secret.as_ref().map(Secret::commitment)),
     ];
     let id = CREATE.with(|statement| statement.write(&arguments).first().map(|row| row.need(1)));
+    if let Some(id) = id {
+        hide(id, state.secret.as_ref());
+    }
     relations::announce_change();
     Ok(id)
 }
 
-/// Writes to the row what turned `before`, read under its lock, into `after`.
-pub fn update(before: &Pool, after: &PoolState, occasion: &Occasion<'_>) -> Result<(), Error> {
+/// Keeps what is hidden apart from all that can be read.
+fn hide(id: i32, secret: Option<&Secret>) {
+    match secret {
+        Some(secret) => {
+            HIDE.with(|statement| statement.write(&[argument(id), argument(secret.text())]));
+        }
+        None => {
+            FORGET.with(|statement| statement.write(&[argument(id)]));
+        }
+    }
+}
+
+/// Writes to the row what turned `before`, the state under its lock, into `after`. What the ledger
+/// holds must be in both.
+pub fn update(
+    id: i32,
+    before: &PoolState,
+    after: &PoolState,
+    occasion: &Occasion<'_>,
+) -> Result<(), Error> {
     let arguments = [
-        argument(before.id),
+        argument(id),
         argument(after.status.as_str()),
         argument(JsonB(after.config.to_json())),
         argument(after.config_version),
         argument(after.cycle),
-        argument(after.meter.minus(before.state.meter)?.bigint()?),
-        argument(after.reserve.minus(before.state.reserve)?.bigint()?),
-        argument(after.version - before.state.version),
+        argument(after.meter.minus(before.meter)?.bigint()?),
+        argument(after.reserve.minus(before.reserve)?.bigint()?),
+        argument(after.version - before.version),
         argument(after.totals.wins),
         argument(after.totals.won.to_string()),
         argument(after.totals.seeded.to_string()),
         argument(occasion.actor.as_str()),
         argument(occasion.at),
+        argument(after.pending.clone().map(JsonB)),
+        argument(after.secret.as_ref().map(Secret::commitment)),
     ];
     UPDATE.with(|statement| statement.write(&arguments));
+    let redrawn = before.secret != after.secret;
+    if redrawn {
+        hide(id, after.secret.as_ref());
+    }
     let reconfigured =
-        before.state.status != after.status || before.state.config_version != after.config_version;
-    if reconfigured {
+        before.status != after.status || before.config_version != after.config_version;
+    if reconfigured || redrawn {
         relations::announce_change();
     }
     Ok(())

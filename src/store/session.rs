@@ -8,7 +8,7 @@ use crate::error::report;
 use crate::guc;
 use crate::store::relations;
 use crate::store::statement::Connection;
-use jackpot_core::{Error, Token};
+use jackpot_core::{Error, Timestamp, Token};
 use pgrx::PgSqlErrorCode;
 use pgrx::PgTryBuilder;
 use pgrx::datum::TimestampWithTimeZone;
@@ -72,6 +72,15 @@ pub fn actor(operation: &str) -> String {
 pub fn clock() -> i64 {
     // SAFETY: reads the clock.
     unsafe { pg_sys::GetCurrentTimestamp() }
+}
+
+/// PostgreSQL counts microseconds from 2000-01-01, the core from 1970-01-01.
+pub fn timestamp(at: TimestampWithTimeZone) -> Timestamp {
+    const SECONDS_TO_2000: i64 = 946_684_800;
+    at.into_inner()
+        .checked_add(SECONDS_TO_2000 * 1_000_000)
+        .and_then(|at| Timestamp::from_microsecond(at).ok())
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// When the client's statement began.

@@ -17,14 +17,20 @@ thread_local! {
 }
 
 statements! {
-    static ADD(INT4OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID) = "
-        INSERT INTO jackpot.balance AS b (pool_id, display, reserve, contributions, wagered, last_at)
-        VALUES ($1, $2::pg_catalog.numeric, $3::pg_catalog.numeric, $4, $5::pg_catalog.numeric, $6)
+    static ADD(INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID) = "
+        INSERT INTO jackpot.balance AS b
+               (pool_id, display, reserve, display_remainder, reserve_remainder, contributions, wagered, voids, voided, last_at)
+        VALUES ($1, $2::pg_catalog.numeric, $3::pg_catalog.numeric, $4::pg_catalog.numeric, $5::pg_catalog.numeric,
+                $6, $7::pg_catalog.numeric, $8, $9::pg_catalog.numeric, $10)
         ON CONFLICT (pool_id) DO UPDATE
            SET display = b.display + excluded.display,
                reserve = b.reserve + excluded.reserve,
+               display_remainder = b.display_remainder + excluded.display_remainder,
+               reserve_remainder = b.reserve_remainder + excluded.reserve_remainder,
                contributions = b.contributions + excluded.contributions,
                wagered = b.wagered + excluded.wagered,
+               voids = b.voids + excluded.voids,
+               voided = b.voided + excluded.voided,
                last_at = greatest(b.last_at, excluded.last_at)";
 }
 
@@ -52,8 +58,12 @@ pub fn fold(position: &Position, now: &Snapshot) -> u64 {
             argument(*pool_id),
             argument(sum.display.to_string()),
             argument(sum.reserve.to_string()),
+            argument(sum.display_remainder.to_string()),
+            argument(sum.reserve_remainder.to_string()),
             argument(sum.contributions),
             argument(sum.wagered.to_string()),
+            argument(sum.voids),
+            argument(sum.voided.to_string()),
             argument(last_at),
         ];
         ADD.with(|statement| statement.write(&arguments));

@@ -5,7 +5,7 @@
 
 use crate::store::index_scan::{self, Relation, key};
 use crate::store::{ledger, partition, relations, snapshot};
-use jackpot_core::Snapshot;
+use jackpot_core::{ExchangeRate, Remainder, Snapshot};
 use pgrx::pg_sys::{self, Datum};
 use std::ffi::CStr;
 
@@ -23,18 +23,69 @@ pub struct Position {
 }
 
 /// What ledger rows gave to one pool.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Sum {
     /// Micros for the meter.
     pub display: i128,
     /// Micros for the reserve.
     pub reserve: i128,
-    /// How many rows.
+    /// What conversions of currency left below a micro of display, in `1/ExchangeRate::SCALE`.
+    pub display_remainder: i128,
+    /// The same of reserve.
+    pub reserve_remainder: i128,
+    /// How many contributions.
     pub contributions: i64,
-    /// Their wagers, in minor units.
+    /// Their wagers, in minor units of the pool's currency.
     pub wagered: i128,
+    /// How many rows took a contribution back.
+    pub voids: i64,
+    /// What they took back, in micros.
+    pub voided: i128,
     /// The time of the last (microseconds since 2000); `i64::MIN` when there is none.
     pub last_at: i64,
+}
+
+impl Sum {
+    /// Nothing.
+    pub const ZERO: Sum = Sum {
+        display: 0,
+        reserve: 0,
+        display_remainder: 0,
+        reserve_remainder: 0,
+        contributions: 0,
+        wagered: 0,
+        voids: 0,
+        voided: 0,
+        last_at: i64::MIN,
+    };
+
+    fn add(&mut self, more: &Sum) {
+        self.display += more.display;
+        self.reserve += more.reserve;
+        self.display_remainder += more.display_remainder;
+        self.reserve_remainder += more.reserve_remainder;
+        self.contributions += more.contributions;
+        self.wagered += more.wagered;
+        self.voids += more.voids;
+        self.voided += more.voided;
+        self.last_at = self.last_at.max(more.last_at);
+    }
+
+    /// Micros for the meter, with what is carried from conversions.
+    pub fn meter(&self) -> i128 {
+        self.display + self.display_remainder.div_euclid(i128::from(ExchangeRate::SCALE))
+    }
+
+    /// Micros for the reserve, with what is carried from conversions.
+    pub fn for_reserve(&self) -> i128 {
+        self.reserve + self.reserve_remainder.div_euclid(i128::from(ExchangeRate::SCALE))
+    }
+
+    /// What is carried and has not become a micro yet.
+    pub fn carry(&self) -> Remainder {
+        let rest = |sum: i128| sum.rem_euclid(i128::from(ExchangeRate::SCALE)) as i64;
+        Remainder { display: rest(self.display_remainder), reserve: rest(self.reserve_remainder) }
+    }
 }
 
 /// The sums of all pools, by id.
@@ -63,16 +114,12 @@ impl Sums {
         let index = match self.0.binary_search_by_key(&pool_id, |(id, _)| *id) {
             Ok(index) => index,
             Err(index) => {
-                self.0.insert(index, (pool_id, Sum { last_at: i64::MIN, ..Sum::default() }));
+                self.0.insert(index, (pool_id, Sum::ZERO));
                 index
             }
         };
         if let Some((_, sum)) = self.0.get_mut(index) {
-            sum.display += more.display;
-            sum.reserve += more.reserve;
-            sum.contributions += more.contributions;
-            sum.wagered += more.wagered;
-            sum.last_at = sum.last_at.max(more.last_at);
+            sum.add(more);
         }
     }
 
@@ -96,8 +143,76 @@ pub struct Tail {
 }
 
 /// The ledger's columns that sums need, the indexed one first.
-static COLUMNS: [&CStr; 7] =
-    [c"xid", c"id", c"at", c"wager_amount", c"pool_ids", c"display", c"reserve"];
+static COLUMNS: [&CStr; 11] = [
+    c"xid",
+    c"id",
+    c"at",
+    c"wager_amount",
+    c"pool_ids",
+    c"display",
+    c"reserve",
+    c"voids",
+    c"exchange_rates",
+    c"display_remainders",
+    c"reserve_remainders",
+];
+
+/// The row that a scan stands on: what it gave to each pool.
+fn legs(row: &index_scan::Row<'_>, mut each: impl FnMut(i32, &Sum)) {
+    let (last_at, wager_amount) = (row.long(2), row.long(3));
+    let pool_ids: Vec<i32> = row.array(4);
+    let (display, reserve) = (row.array::<i64>(5), row.array::<i64>(6));
+    let is_void = !row.is_null(7);
+    let converted = !row.is_null(8);
+    let optional = |column| if converted { row.array::<i64>(column) } else { Vec::new() };
+    let (rates, display_remainders, reserve_remainders) = (optional(8), optional(9), optional(10));
+    let at = |values: &[i64], index: usize| values.get(index).copied();
+    for (index, pool_id) in pool_ids.into_iter().enumerate() {
+        let leg = Leg {
+            display: at(&display, index).unwrap_or(0),
+            reserve: at(&reserve, index).unwrap_or(0),
+            exchange_rate: at(&rates, index),
+            display_remainder: at(&display_remainders, index).unwrap_or(0),
+            reserve_remainder: at(&reserve_remainders, index).unwrap_or(0),
+        };
+        each(pool_id, &leg.sum(wager_amount, is_void, last_at));
+    }
+}
+
+/// What a ledger row gave to one pool, or, negative, took back.
+#[derive(Clone, Copy, Debug)]
+pub struct Leg {
+    /// Micros for the meter.
+    pub display: i64,
+    /// Micros for the reserve; the sum of both fits a bigint.
+    pub reserve: i64,
+    /// The rate into the pool's currency, in `1/ExchangeRate::SCALE`, if it is another.
+    pub exchange_rate: Option<i64>,
+    /// What the conversion left below a micro of display, in the same parts.
+    pub display_remainder: i64,
+    /// The same of reserve.
+    pub reserve_remainder: i64,
+}
+
+impl Leg {
+    /// The same as a sum.
+    pub fn sum(&self, wager_amount: i64, is_void: bool, at: i64) -> Sum {
+        let (display, reserve) = (i128::from(self.display), i128::from(self.reserve));
+        let rate = self.exchange_rate.unwrap_or(ExchangeRate::SCALE);
+        let wagered = i128::from(wager_amount) * i128::from(rate) / i128::from(ExchangeRate::SCALE);
+        Sum {
+            display,
+            reserve,
+            display_remainder: i128::from(self.display_remainder),
+            reserve_remainder: i128::from(self.reserve_remainder),
+            contributions: i64::from(!is_void),
+            wagered: if is_void { 0 } else { wagered },
+            voids: i64::from(is_void),
+            voided: if is_void { -(display + reserve) } else { 0 },
+            last_at: at,
+        }
+    }
+}
 
 /// Reads what the active snapshot, which is `now`, shows beyond the position.
 pub fn read(position: &Position, now: &Snapshot) -> Tail {
@@ -152,13 +267,7 @@ pub fn read(position: &Position, now: &Snapshot) -> Tail {
                 tail.rows += 1;
                 &mut tail.committed
             };
-            let (last_at, wagered) = (row.long(2), i128::from(row.long(3)));
-            let pool_ids: Vec<i32> = row.array(4);
-            let shares = pool_ids.into_iter().zip(row.array::<i64>(5)).zip(row.array::<i64>(6));
-            for ((pool_id, display), reserve) in shares {
-                let (display, reserve) = (i128::from(display), i128::from(reserve));
-                sums.add(pool_id, &Sum { display, reserve, contributions: 1, wagered, last_at });
-            }
+            legs(row, |pool_id, sum| sums.add(pool_id, sum));
         });
     }
     if known.is_none() {

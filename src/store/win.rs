@@ -2,11 +2,13 @@
 
 use crate::store::journal::{self, Occasion};
 use crate::store::operation::{self, Fingerprint, Record};
+use crate::store::session::timestamp;
 use crate::store::snapshot::{self, Active};
 use crate::store::statement::{argument, statements};
-use crate::store::{configuration, ledger, lock, mark, pool};
-use jackpot_core::{Command, Error, Event, apply};
+use crate::store::{configuration, ledger, lock, mark, pool, random};
+use jackpot_core::{Command, Error, Event, Evidence, Outside, PoolState, Secret, apply};
 use pgrx::JsonB;
+use serde_json::Value;
 
 /// A win as the client asks for it.
 pub struct Request<'a> {
@@ -52,11 +54,14 @@ statements! {
         SELECT w.id, p.pool, w.win_amount, w.previous_amount, w.current_amount, w.cycle, w.version
           FROM jackpot.win w JOIN jackpot.pool p ON p.id = w.pool_id WHERE w.id = $1";
     static WRITE(INT8OID, INT4OID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID,
-                 INT8OID, JSONBOID, TEXTOID, XID8OID, TEXTOID, INT8OID, INT8OID, INT8OID) = "
+                 INT8OID, JSONBOID, TEXTOID, XID8OID, TEXTOID, INT8OID, INT8OID, INT8OID,
+                 INT8OID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID) = "
         INSERT INTO jackpot.win
                (id, pool_id, cycle, at, operation_id, game_id, user_id, win_amount, previous_amount, current_amount,
-                version, metadata, actor, xid, snapshot, floor_id, last_id, own_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::pg_catalog.pg_snapshot, $16, $17, $18)";
+                version, metadata, actor, xid, snapshot, floor_id, last_id, own_id,
+                ledger_id, trigger, evidence, commitment, secret, status)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::pg_catalog.pg_snapshot, $16, $17, $18,
+                $19, $20, $21, $22, $23, $24)";
 }
 
 /// Pays a win, or returns the one that was paid when its `operation_id` was first applied.
@@ -69,7 +74,7 @@ pub fn win(request: Request<'_>) -> Result<Win, Error> {
     // Before the pool: a pause, which closes the gate, must find no pool locked.
     lock::pass_gate();
     configuration::current()?.named(request.pool)?;
-    let win_id = NEXT_ID.with(|statement| statement.read(&[]).first().map_or(0, |row| row.need(1)));
+    let win_id = next_id();
     if let Some(operation_id) = request.operation_id {
         let record = Record { win_id: Some(win_id), ..Record::default() };
         let recorded = operation::claim(operation_id, &fingerprint(&request), &record)?;
@@ -77,12 +82,55 @@ pub fn win(request: Request<'_>) -> Result<Win, Error> {
             return paid(first);
         }
     }
-    let before = pool::lock(request.pool)?;
+    let locked = pool::lock(request.pool)?;
     let command =
         Command::Win { win_amount: request.win_amount, expected_cycle: request.expected_cycle };
-    let (after, events) = apply(before.pool.state.clone(), &command)?;
-    let Some(Event::Won { win_amount, previous_amount }) = events.first() else {
-        pgrx::error!("a win of pool \"{}\" paid nothing", request.pool);
+    let winner = Winner {
+        game_id: request.game_id,
+        user_id: Some(request.user_id),
+        operation_id: request.operation_id,
+        metadata: request.metadata.as_ref(),
+        ledger_id: None,
+    };
+    let before = locked.pool.state.clone();
+    pay(win_id, &locked, before, &command, &winner, "win")
+}
+
+/// The number of a new win.
+pub fn next_id() -> i64 {
+    NEXT_ID.with(|statement| statement.read(&[]).first().map_or(0, |row| row.need(1)))
+}
+
+/// Who won, and by what.
+pub struct Winner<'a> {
+    /// The game that hit.
+    pub game_id: &'a str,
+    /// The player.
+    pub user_id: Option<&'a str>,
+    /// The client's name for the operation.
+    pub operation_id: Option<&'a str>,
+    /// The client's own words.
+    pub metadata: Option<&'a JsonB>,
+    /// The wager that hit, of a spin.
+    pub ledger_id: Option<i64>,
+}
+
+/// Does the command, which pays a win of the locked pool. `before` is its exact state with all that
+/// this transaction has appended.
+pub fn pay(
+    win_id: i64,
+    locked: &pool::Locked,
+    before: PoolState,
+    command: &Command,
+    winner: &Winner<'_>,
+    operation: &'static str,
+) -> Result<Win, Error> {
+    let occasion = Occasion { win_id: Some(win_id), ..Occasion::new(operation, None) };
+    let mut random = random::Strong;
+    let mut outside = Outside { at: timestamp(occasion.at), random: &mut random };
+    let (after, events) = apply(before.clone(), command, &mut outside)?;
+    let Some(Event::Won { win_amount, previous_amount, evidence, secret }) = events.first() else {
+        pgrx::error!("a win of pool \"{}\" paid nothing", before.pool);
     };
     let win = Win {
         win_id,
@@ -90,15 +138,29 @@ pub fn win(request: Request<'_>) -> Result<Win, Error> {
         win_amount: *win_amount,
         previous_amount: *previous_amount,
         current_amount: after.current_amount(),
-        cycle: before.pool.state.cycle,
+        cycle: before.cycle,
         version: after.version,
         replayed: false,
     };
-    let occasion = Occasion { win_id: Some(win_id), ..Occasion::new("win", None) };
-    pool::update(&before.pool, &after, &occasion)?;
-    write(&win, request, &before, &occasion);
-    journal::happened(before.pool.id, &before.pool.state, &after, &events, &occasion)?;
+    pool::update(locked.pool.id, &before, &after, &occasion)?;
+    let must_be_verified = before.config.verify_above.is_some_and(|above| *win_amount >= above);
+    let how = How {
+        trigger: evidence.as_ref().map_or("manual", Evidence::kind),
+        evidence: evidence.as_ref().map(Evidence::to_json),
+        secret: secret.as_ref(),
+        status: if must_be_verified { "pending" } else { "paid" },
+    };
+    write(&win, winner, &how, locked, &occasion);
+    journal::happened(locked.pool.id, &before, &after, &events, &occasion)?;
     Ok(win)
+}
+
+/// How it came to a win.
+struct How<'a> {
+    trigger: &'static str,
+    evidence: Option<Value>,
+    secret: Option<&'a Secret>,
+    status: &'static str,
 }
 
 fn fingerprint(request: &Request<'_>) -> Fingerprint {
@@ -135,26 +197,38 @@ fn paid(win_id: i64) -> Result<Win, Error> {
     Ok(win.unwrap_or_else(|| pgrx::error!("win {win_id} is not there")))
 }
 
-fn write(win: &Win, request: Request<'_>, locked: &pool::Locked, occasion: &Occasion<'_>) {
+fn write(
+    win: &Win,
+    winner: &Winner<'_>,
+    how: &How<'_>,
+    locked: &pool::Locked,
+    occasion: &Occasion<'_>,
+) {
     let arguments = [
         argument(win.win_id),
         argument(locked.pool.id),
         argument(win.cycle),
         argument(occasion.at),
-        argument(request.operation_id),
-        argument(request.game_id),
-        argument(request.user_id),
+        argument(winner.operation_id),
+        argument(winner.game_id),
+        argument(winner.user_id),
         argument(win.win_amount),
         argument(win.previous_amount),
         argument(win.current_amount),
         argument(win.version),
-        argument(request.metadata),
+        winner.metadata.and_then(|JsonB(metadata)| argument(JsonB(metadata.clone()))),
         argument(occasion.actor.as_str()),
         Some(pgrx::pg_sys::Datum::from(snapshot::own_xid())),
         argument(locked.seen.to_string()),
         argument(locked.floor_id),
         argument(locked.last_id),
         argument(ledger::own_highest_id()),
+        argument(winner.ledger_id),
+        argument(how.trigger),
+        argument(how.evidence.clone().map(JsonB)),
+        argument(how.secret.map(Secret::commitment)),
+        argument(how.secret.map(Secret::text)),
+        argument(how.status),
     ];
     WRITE.with(|statement| statement.write(&arguments));
 }

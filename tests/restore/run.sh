@@ -50,6 +50,14 @@ is() {
 traffic() { at "$1" psql -Xq -v ON_ERROR_STOP=1 -v label="$2" -f "$files/traffic.sql"; }
 prove() { is "$2" "$(at "$1" psql -XqAt -f "$files/prove.sql" 2>&1)" ok; }
 state() { sql "$1" "SELECT to_jsonb(p) - 'as_of' FROM jackpot_pools() p ORDER BY p.pool"; }
+# What is hidden, voided, won and converted.
+kept() {
+    sql "$1" "SELECT md5(string_agg(t.t, ',' ORDER BY t.t))
+                FROM (SELECT s::text FROM jackpot.secret s UNION ALL SELECT v::text FROM jackpot.void v
+                      UNION ALL SELECT r::text FROM jackpot.exchange_rate r
+                      UNION ALL SELECT concat_ws(' ', l.id, l.exchange_rates, l.display_remainders) FROM jackpot.ledger l
+                      UNION ALL SELECT concat_ws(' ', w.id, w.status, w.secret) FROM jackpot.win w) AS t(t)"
+}
 amount() { sql "$1" "SELECT current_amount FROM jackpot_pool('mega')"; }
 # Which cycle each ledger row up to this id belongs to.
 cycles() {
@@ -77,7 +85,7 @@ restore() { # CLUSTER/DATABASE DUMP
 
 # go_on CLUSTER/DATABASE: what must hold from here on, wherever the rows came from.
 go_on() {
-    local where=$1 last before after cycles_before
+    local where=$1 last before after cycles_before waiting win
     last=$(sql "$where" "SELECT max(id) FROM jackpot.ledger")
     before=$(amount "$where")
     cycles_before=$(cycles "$where" "$last")
@@ -96,6 +104,12 @@ go_on() {
                            FROM jackpot_history('mega', kinds => '{contribution}', max_rows => 3) h, jackpot_pool('mega') p")" "-1 -1 0"
     is "$where: the old rows' cycles" "$(cycles "$where" "$last")" "$cycles_before"
     is "$where: ids go on" "$(sql "$where" "SELECT count(*) FROM jackpot.ledger WHERE id > $last")" 3
+    # More than the ceiling: the threshold lies below it. The moment lies centuries ahead.
+    waiting=$(sql "$where" "SELECT s.secret FROM jackpot.secret s JOIN jackpot.pool p ON p.id = s.pool_id WHERE p.pool = 'must'")
+    win=$(sql "$where" "SELECT win_id FROM jackpot_spin('game', 4000000, pools => '{must, timed}') WHERE won")
+    is "$where: the secret that waited decides" \
+        "$(sql "$where" "SELECT ok, pool, status, secret = '$waiting' FROM jackpot_verify_win($win)")" "t|must|pending|t"
+    is "$where: the win is confirmed" "$(sql "$where" "SELECT status FROM jackpot_confirm_win($win, 'cheque')")" paid
     traffic "$where" "later $where"
     prove "$where" "$where: proof after more traffic"
     sql "$where" "SELECT jackpot_settle()" >/dev/null
@@ -115,6 +129,7 @@ elsewhere() {
     local where=$1 last
     restore "$where" "$2"
     is "$where: pools before the first write" "$(state "$where")" "$source_state"
+    is "$where: what is hidden, voided, won and converted" "$(kept "$where")" "$source_kept"
     is "$where: cycles before the first write" "$(cycles "$where" 1000000)" "$source_cycles"
     prove "$where" "$where: proof before the first write"
     is "$where: not anchored yet" \
@@ -134,7 +149,13 @@ sql restore_source "CREATE DATABASE source"
 sql restore_source/source "CREATE EXTENSION jackpot"
 burn restore_source 20000
 sql restore_source/source "SELECT jackpot_create_pool('mega', 0.05, 1000, reserve_rate => 0.01);
-                           SELECT jackpot_create_pool('mini', 0.000001, 0, 5000, currency => NULL)" >/dev/null
+                           SELECT jackpot_create_pool('mini', 0.000001, 0, 5000, currency => NULL);
+                           SELECT jackpot_create_pool('must', 0.05, 1000, 200000, currency => 'EUR',
+                                                      config => '{\"trigger\": {\"kind\": \"must_hit_by\"}, \"verify_above\": 1}');
+                           SELECT jackpot_create_pool('timed', 0.05, 1000,
+                                                      config => '{\"trigger\": {\"kind\": \"scheduled\", \"every\": \"1 day\", \"anchor\": \"2999-01-01T00:00:00Z\"}}');
+                           SELECT jackpot_set_exchange_rate('SEK', 'EUR', 0.0873512694);
+                           SELECT jackpot_spin('game', 4000000, pools => '{must}')" >/dev/null
 traffic restore_source/source settled
 sql restore_source/source "SELECT jackpot_settle()" >/dev/null
 traffic restore_source/source unsettled
@@ -142,7 +163,12 @@ first_bet=$(sql restore_source/source "SELECT * FROM jackpot_contribute('game', 
 first_win=$(sql restore_source/source "SELECT * FROM jackpot_win('mega', 'game', 'user', 40, operation_id => 'settled win 40')" | sed 's/|t$/|f/')
 is "the source has unsettled rows" "$(unsettled restore_source/source)" t
 prove restore_source/source "the source's proof"
+is "the source has secrets, voids, a pending win and remainders" \
+    "$(sql restore_source/source "SELECT (SELECT count(*) FROM jackpot.secret), (SELECT count(*) FROM jackpot.void WHERE ledger_id IS NOT NULL),
+                                         (SELECT count(*) FROM jackpot.win WHERE status = 'pending'),
+                                         (SELECT count(*) FROM jackpot.ledger WHERE display_remainders IS NOT NULL)")" "2|2|1|2"
 source_state=$(state restore_source/source)
+source_kept=$(kept restore_source/source)
 source_cycles=$(cycles restore_source/source 1000000)
 middle=$(sql restore_source/source "SELECT l.xid FROM jackpot.ledger l ORDER BY l.id DESC OFFSET 60 LIMIT 1")
 at restore_source/source pg_dump -Fc -f "$scratch/source.dump"
@@ -176,6 +202,7 @@ elsewhere restore_target/ahead "$scratch/source.dump"
 echo "# Into another database of the same cluster"
 restore restore_source/twin "$scratch/source.dump"
 is "restore_source/twin: pools before the first write" "$(state restore_source/twin)" "$source_state"
+is "restore_source/twin: what is hidden, voided, won and converted" "$(kept restore_source/twin)" "$source_kept"
 prove restore_source/twin "restore_source/twin: proof before the first write"
 replays restore_source/twin
 go_on restore_source/twin
@@ -206,6 +233,7 @@ sleep 0.5
 written=$(sql restore_source "SELECT pg_current_wal_flush_lsn()")
 until [ "$(sql restore_standby "SELECT pg_last_wal_replay_lsn() >= '$written'")" = t ]; do sleep 0.1; done
 is "the standby's pools" "$(state restore_standby/source)" "$(state restore_source/source)"
+is "what is hidden, voided, won and converted there" "$(kept restore_standby/source)" "$(kept restore_source/source)"
 is "the standby's pool" "$(amount restore_standby/source)" "$(amount restore_source/source)"
 is "the standby's history" "$(cycles restore_standby/source 1000000)" "$(cycles restore_source/source 1000000)"
 prove restore_standby/source "the standby's proof"
@@ -224,6 +252,7 @@ traffic restore_standby/source back
 at restore_standby/source pg_dump -Fc -f "$scratch/back.dump"
 restore restore_source/back "$scratch/back.dump"
 is "restore_source/back: pools before the first write" "$(state restore_source/back)" "$(state restore_standby/source)"
+is "restore_source/back: what is hidden, voided, won and converted" "$(kept restore_source/back)" "$(kept restore_standby/source)"
 prove restore_source/back "restore_source/back: proof before the first write"
 go_on restore_source/back
 cluster remove restore_standby

@@ -1,4 +1,5 @@
--- Bets in transactions of their own, with wins between them. :label names the operations.
+-- Bets in transactions of their own, with wins between them, one in another currency and one that is
+-- voided. :label names the operations.
 SELECT set_config('restore.label', :'label', false) \g /dev/null
 DO $$
 DECLARE
@@ -12,4 +13,7 @@ BEGIN
         END IF;
         COMMIT;
     END LOOP;
+    PERFORM jackpot_contribute('game', 777, currency => 'SEK', operation_id => format('%s converted', label));
+    COMMIT;
+    PERFORM jackpot_void(format('%s bet 20', label), 'rolled back');
 END $$;

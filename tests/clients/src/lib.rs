@@ -6,6 +6,7 @@ mod server;
 
 mod caught_errors;
 mod every_snapshot_is_exact;
+mod four_triggers;
 mod numbers;
 mod one_id_many_clients;
 mod random_traffic;

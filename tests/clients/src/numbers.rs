@@ -1,6 +1,6 @@
 //! Amounts and errors as a driver sees them.
 
-use crate::server::{Database, contribute, create_pool, prove, win};
+use crate::server::{Database, SHOWN, contribute, create_pool, map, prove, win};
 use tokio_postgres::Client;
 
 #[tokio::test]
@@ -87,6 +87,72 @@ async fn errors_have_their_sqlstate_and_token() {
     contribute(&holder, "game", 1_000, None, None).await.unwrap();
     refused(&client, "SELECT jackpot_pause('mega')", "55P03", "lock_timeout").await;
     holder.batch_execute("COMMIT").await.unwrap();
+    prove(&client).await;
+}
+
+#[tokio::test]
+async fn what_does_not_fit_changes_nothing() {
+    let database = Database::create("large").await;
+    let client = database.client().await;
+    create_pool(&client, "full", "1", "0", 0, None).await;
+    create_pool(&client, "empty", "1", "0", 10, None).await;
+    client
+        .batch_execute(
+            "SELECT jackpot_create_pool('euro', 1, 10, currency => 'EUR');
+             SELECT jackpot_set_exchange_rate('SEK', 'EUR', 922337203.6854775807);
+             SELECT jackpot_contribute('game', 9223372036854, operation_id => 'fill', pools => '{full}')",
+        )
+        .await
+        .unwrap();
+    let before = map(&client, SHOWN).await;
+    for statement in [
+        "SELECT jackpot_spin('game', 1)",
+        "SELECT jackpot_spin('game', 1, operation_id => 'spin', pools => '{empty, full}')",
+        "SELECT jackpot_spin('game', 9223372036854775807, pools => '{empty}')",
+        "SELECT jackpot_spin('game', 9223372036854775807, currency => 'SEK', pools => '{euro}')",
+        "SELECT jackpot_spin('game', 10000, currency => 'SEK', pools => '{empty, euro}')",
+        "SELECT jackpot_adjust('full', 1, 'reason')",
+        "SELECT jackpot_adjust('empty', 9223372036854775807, 'reason')",
+        "SELECT jackpot_transfer('empty', 'full', 1, 'reason')",
+    ] {
+        refused(&client, statement, "22003", "amount_out_of_range").await;
+        assert_eq!(map(&client, SHOWN).await, before, "{statement}");
+    }
+    for (statement, sqlstate, token) in [
+        (
+            "SELECT jackpot_adjust('full', -9223372036854775808, 'all')",
+            "23514",
+            "insufficient_funds",
+        ),
+        (
+            "SELECT jackpot_transfer('empty', 'full', 9223372036854775807, 'all')",
+            "23514",
+            "insufficient_funds",
+        ),
+        (
+            "SELECT jackpot_set_exchange_rate('SEK', 'EUR', 922337203.6854775808)",
+            "22023",
+            "invalid_argument",
+        ),
+    ] {
+        refused(&client, statement, sqlstate, token).await;
+        assert_eq!(map(&client, SHOWN).await, before, "{statement}");
+    }
+
+    // Its id is free, and what is full can be won; then all of it is taken back.
+    client
+        .batch_execute("SELECT jackpot_spin('game', 1, operation_id => 'spin', pools => '{empty}')")
+        .await
+        .unwrap();
+    assert_eq!(win(&client, "full", None, None).await.unwrap().win_amount, 9_223_372_036_854);
+    let row = client
+        .query_one(
+            "SELECT from_meter::text, from_house::text FROM jackpot_void('fill', 'late')",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!([row.get::<_, &str>(0), row.get(1)], ["0", "9223372036854"]);
     prove(&client).await;
 }
 

@@ -171,18 +171,25 @@ pub const SUMMED: &str = "
                floor(least((coalesce(l.display, 0) + j.display) * 0.000001, (p.config ->> 'max_amount')::numeric)),
                trim_scale((coalesce(l.reserve, 0) + j.reserve) * 0.000001),
                coalesce(l.contributions, 0), coalesce(l.wagered, 0),
-               trim_scale((coalesce(l.display, 0) + coalesce(l.reserve, 0)) * 0.000001),
-               j.won, 1 + j.wins, j.version + coalesce(l.contributions, 0))
+               trim_scale((coalesce(l.display, 0) + coalesce(l.reserve, 0) + coalesce(l.voided, 0)) * 0.000001),
+               j.won, 1 + j.wins, j.version + coalesce(l.rows, 0))
       FROM jackpot.pool p
       JOIN (SELECT j.pool_id, sum(j.display)::numeric AS display, sum(j.reserve)::numeric AS reserve,
                    count(*) FILTER (WHERE j.kind = 'win') AS wins,
                    trim_scale(coalesce(-sum(j.display) FILTER (WHERE j.kind = 'win'), 0) * 0.000001) AS won,
-                   count(*) FILTER (WHERE j.kind NOT IN ('seed', 'reseed')) AS version
+                   count(*) FILTER (WHERE j.kind IN ('create', 'win', 'void', 'adjust', 'transfer', 'plan', 'pause', 'resume')
+                                       OR j.kind = 'configure' AND j.win_id IS NULL) AS version
               FROM jackpot.journal j GROUP BY j.pool_id) j ON j.pool_id = p.id
-      LEFT JOIN (SELECT u.pool_id, sum(u.display)::numeric AS display, sum(u.reserve)::numeric AS reserve,
-                        count(*) AS contributions, sum(l.wager_amount) AS wagered
+      LEFT JOIN (SELECT u.pool_id,
+                        sum(u.display) + floor(coalesce(sum(u.display_remainder), 0) / 10000000000) AS display,
+                        sum(u.reserve) + floor(coalesce(sum(u.reserve_remainder), 0) / 10000000000) AS reserve,
+                        -sum(u.display + u.reserve) FILTER (WHERE l.voids IS NOT NULL) AS voided,
+                        count(*) AS rows, count(*) FILTER (WHERE l.voids IS NULL) AS contributions,
+                        sum(CASE WHEN u.rate IS NULL THEN l.wager_amount
+                                 ELSE floor(l.wager_amount::numeric * u.rate / 10000000000) END) FILTER (WHERE l.voids IS NULL) AS wagered
                    FROM jackpot.ledger l
-                  CROSS JOIN unnest(l.pool_ids, l.display, l.reserve) AS u(pool_id, display, reserve)
+                  CROSS JOIN unnest(l.pool_ids, l.display, l.reserve, l.exchange_rates, l.display_remainders, l.reserve_remainders)
+                          AS u(pool_id, display, reserve, rate, display_remainder, reserve_remainder)
                   GROUP BY u.pool_id) l ON l.pool_id = p.id";
 
 /// The rows of a query of two text columns.
@@ -209,15 +216,19 @@ pub async fn prove(client: &Client) {
     let wrong = client
         .query(
             "WITH gained AS MATERIALIZED (
-                 SELECT p.id AS pool_id, h.cycle, sum(h.amount) AS amount
+                 SELECT p.id AS pool_id, h.cycle, sum(h.amount) AS amount,
+                        sum(l.display_remainders[array_position(l.pool_ids, p.id)]) AS remainder
                    FROM jackpot.pool p
-                  CROSS JOIN jackpot_history(p.pool, kinds => '{contribution}', max_rows => 1000000000) h
+                  CROSS JOIN jackpot_history(p.pool, kinds => '{contribution, void}', max_rows => 1000000000) h
+                   JOIN jackpot.ledger l ON l.id = h.id
+                  WHERE h.wager_amount IS NOT NULL
                   GROUP BY p.id, h.cycle)
              SELECT format('pool %s cycle %s: seen %s, in these cycles %s', w.pool_id, w.cycle, s.seen, s.there)
                FROM jackpot.journal w
               CROSS JOIN LATERAL (
                     SELECT (w.before ->> 'meter')::numeric AS seen,
-                           coalesce((SELECT sum(g.amount) FROM gained g WHERE g.pool_id = w.pool_id AND g.cycle <= w.cycle), 0)
+                           coalesce((SELECT sum(g.amount) + floor(coalesce(sum(g.remainder), 0) / 10000000000) * 0.000001
+                                       FROM gained g WHERE g.pool_id = w.pool_id AND g.cycle <= w.cycle), 0)
                          + (SELECT sum(j.display) * 0.000001 FROM jackpot.journal j
                              WHERE j.pool_id = w.pool_id AND j.id < w.id) AS there) s
               WHERE w.kind = 'win' AND s.seen IS DISTINCT FROM s.there",

@@ -22,7 +22,7 @@ BEGIN
     SELECT string_agg(check_name || ' of ' || split_part(detail, ':', 1), ', ') INTO found
       FROM jackpot_validate() WHERE NOT ok AND check_name <> 'operations';
     found := concat_ws(', ', found, (SELECT check_name FROM jackpot_validate() WHERE NOT ok AND check_name = 'operations'));
-    RAISE EXCEPTION USING ERRCODE = 'P0001', MESSAGE = coalesce(found, 'NOTHING FOUND');
+    RAISE EXCEPTION USING ERRCODE = 'P0001', MESSAGE = coalesce(nullif(found, ''), 'NOTHING FOUND');
 EXCEPTION WHEN raise_exception THEN RETURN SQLERRM;
 END $$;
 
@@ -60,6 +60,97 @@ SELECT damage($$UPDATE jackpot.journal SET kind = 'reseed' WHERE kind = 'seed' A
 SELECT damage($$UPDATE jackpot.win SET win_amount = win_amount + 1;
                 UPDATE jackpot.journal SET display = display - 1000000 WHERE kind = 'win';
                 UPDATE jackpot.pool SET meter = meter - 1000000 WHERE id = 1$$);
+
+-- What came with voids, transfers, hidden triggers, large wins and conversions.
+SELECT pool FROM jackpot_create_pool('must', 0.01, 10, 11, config => '{"game_ids": ["m"], "trigger": {"kind": "must_hit_by"}}');
+SELECT pool FROM jackpot_create_pool('euro', 0.012345, 50, reserve_rate => 0.000007, currency => 'EUR', config => '{"game_ids": ["e"], "verify_above": 1}');
+SELECT count(*) FROM jackpot_set_exchange_rate('CHF', 'EUR', 1.0526315789, '2001-01-01');
+SELECT won FROM jackpot_spin('m', 1000, operation_id => 'hit', pools => '{must}');
+SELECT count(*) FROM generate_series(1, 10) n, LATERAL jackpot_contribute('e', n, operation_id => 'euro ' || n, pools => '{euro}', currency => 'CHF') c;
+SELECT count(*) FROM jackpot_void('euro 3', 'in its cycle');
+SELECT win_amount FROM jackpot_win('euro', 'g', 'ann', 1);
+SELECT win_amount FROM jackpot_win('euro', 'g', 'ann', 2);
+SELECT win_amount FROM jackpot_win('euro', 'g', 'ann', 3);
+SELECT status FROM jackpot_confirm_win(4, 'cheque');
+SELECT status FROM jackpot_cancel_win(5, 'malfunction');
+SELECT count(*) FROM jackpot_void('euro 5', 'in a later cycle');
+SELECT count(*) FROM jackpot_void('to come', 'before the wager');
+SELECT count(*) FROM jackpot_contribute('nobody', 1, operation_id => 'nobody', pools => '{}');
+SELECT count(*) FROM jackpot_void('nobody', 'nothing');
+SELECT pool FROM jackpot_adjust('minor', 3, 'gift');
+SELECT pool FROM jackpot_transfer('minor', 'major', 4, 'move');
+SELECT jackpot_settle() > 0 AS settled;
+SELECT count(*) FROM jackpot_contribute('e', 11, operation_id => 'euro 11', pools => '{euro}', currency => 'CHF');
+SELECT * FROM jackpot_validate() WHERE NOT ok;
+-- Secrets and commitments; those of wins, too.
+SELECT damage($$UPDATE jackpot.secret SET secret = secret || ' '$$);
+SELECT damage($$UPDATE jackpot.secret SET secret = replace(secret, '"salt":"', '"salt":"0')$$);
+SELECT damage($$DELETE FROM jackpot.secret$$);
+SELECT damage($$INSERT INTO jackpot.secret VALUES (1, '{}')$$);
+SELECT damage($$UPDATE jackpot.pool SET commitment = md5('') || md5('') WHERE pool = 'must'$$);
+SELECT damage($$UPDATE jackpot.pool SET commitment = NULL WHERE pool = 'must'$$);
+SELECT damage($$UPDATE jackpot.pool SET commitment = md5('') || md5('') WHERE pool = 'minor'$$);
+SELECT damage($$DELETE FROM jackpot.secret; UPDATE jackpot.pool SET commitment = NULL$$);
+SELECT damage($$UPDATE jackpot.win SET secret = secret || ' '$$);
+SELECT damage($$UPDATE jackpot.win SET secret = NULL$$);
+SELECT damage($$UPDATE jackpot.win SET commitment = md5('') || md5('') WHERE secret IS NOT NULL$$);
+SELECT damage($$UPDATE jackpot.win SET commitment = NULL$$);
+SELECT damage($$UPDATE jackpot.win SET secret = '{}' WHERE id = 1$$);
+SELECT damage($$UPDATE jackpot.win SET secret = NULL, commitment = NULL$$);
+-- The life of wins.
+SELECT damage($$UPDATE jackpot.win SET status = 'paid' WHERE status = 'pending'$$);
+SELECT damage($$UPDATE jackpot.win SET status = 'pending' WHERE id = 4$$);
+SELECT damage($$UPDATE jackpot.win SET status = 'paid' WHERE status = 'cancelled'$$);
+SELECT damage($$UPDATE jackpot.win SET status = 'pending' WHERE status = 'cancelled'$$);
+SELECT damage($$UPDATE jackpot.win SET status = 'cancelled' WHERE id = 3$$);
+SELECT damage($$UPDATE jackpot.win SET status = 'cancelled', cancelled_at = now() WHERE id = 3$$);
+SELECT damage($$UPDATE jackpot.win SET cancelled_at = NULL WHERE status = 'cancelled'$$);
+SELECT damage($$UPDATE jackpot.win SET confirmed_at = now() WHERE status = 'pending'$$);
+SELECT damage($$UPDATE jackpot.journal SET display = display + 1 WHERE kind = 'adjust' AND win_id IS NOT NULL$$);
+SELECT damage($$DELETE FROM jackpot.journal WHERE kind = 'adjust' AND win_id IS NOT NULL$$);
+-- Voids.
+SELECT damage($$DELETE FROM jackpot.void WHERE operation_id = 'euro 3'$$);
+SELECT damage($$DELETE FROM jackpot.void WHERE operation_id = 'euro 5'$$);
+SELECT damage($$DELETE FROM jackpot.void WHERE operation_id = 'to come'$$);
+SELECT damage($$UPDATE jackpot.void SET from_meter[1] = from_meter[1] + 1 WHERE operation_id = 'euro 3'$$);
+SELECT damage($$UPDATE jackpot.void SET from_reserve[1] = from_reserve[1] - 1 WHERE operation_id = 'euro 5'$$);
+SELECT damage($$UPDATE jackpot.void SET from_house[1] = from_house[1] + 1 WHERE operation_id = 'euro 5'$$);
+SELECT damage($$UPDATE jackpot.void SET pool_ids = '{1}' WHERE operation_id = 'euro 5'$$);
+SELECT damage($$UPDATE jackpot.void SET pool_ids = '{}', from_meter = '{}', from_reserve = '{}', from_house = '{}' WHERE operation_id = 'euro 3'$$);
+SELECT damage($$UPDATE jackpot.void SET ledger_id = NULL WHERE operation_id = 'euro 3'$$);
+SELECT damage($$UPDATE jackpot.void SET ledger_id = ledger_id - 1 WHERE operation_id = 'euro 3'$$);
+SELECT damage($$UPDATE jackpot.operation SET voided_at = NULL WHERE operation_id = 'euro 5'$$);
+SELECT damage($$UPDATE jackpot.operation SET voided_at = now() WHERE operation_id = 'euro 6'$$);
+SELECT damage($$DELETE FROM jackpot.ledger WHERE voids IS NOT NULL$$);
+SELECT damage($$UPDATE jackpot.ledger SET display[1] = display[1] - 1 WHERE voids IS NOT NULL$$);
+SELECT damage($$UPDATE jackpot.ledger SET reserve[1] = reserve[1] + 1 WHERE voids IS NOT NULL$$);
+SELECT damage($$UPDATE jackpot.ledger SET voids = voids + 1 WHERE voids IS NOT NULL$$);
+SELECT damage($$UPDATE jackpot.ledger SET voids = NULL WHERE voids IS NOT NULL$$);
+SELECT damage($$INSERT INTO jackpot.ledger SELECT (l).* FROM (SELECT jsonb_populate_record(l, '{"id": 1000000}') AS l
+                  FROM jackpot.ledger l WHERE voids IS NOT NULL) l$$);
+SELECT damage($$UPDATE jackpot.journal SET reserve = reserve + 1 WHERE kind = 'void'$$);
+SELECT damage($$DELETE FROM jackpot.journal WHERE kind = 'cover'$$);
+SELECT damage($$UPDATE jackpot.journal SET kind = 'adjust' WHERE kind = 'void'$$);
+-- A late void made larger everywhere but in its record.
+SELECT damage($$UPDATE jackpot.journal SET reserve = reserve - 1 WHERE kind = 'void';
+                UPDATE jackpot.pool SET reserve = reserve - 1 WHERE pool = 'euro'$$);
+-- Transfers and adjustments.
+SELECT damage($$DELETE FROM jackpot.journal WHERE kind = 'transfer' AND display < 0$$);
+SELECT damage($$UPDATE jackpot.journal SET display = display + 1 WHERE kind = 'transfer' AND display > 0$$);
+SELECT damage($$UPDATE jackpot.journal SET display = display + 1 WHERE kind = 'transfer' AND display > 0;
+                UPDATE jackpot.pool SET meter = meter + 1 WHERE pool = 'major'$$);
+SELECT damage($$UPDATE jackpot.journal SET kind = 'adjust' WHERE kind = 'transfer' AND display > 0$$);
+SELECT damage($$UPDATE jackpot.journal SET display = display + 1 WHERE kind = 'adjust' AND win_id IS NULL$$);
+SELECT damage($$UPDATE jackpot.journal SET kind = 'configure' WHERE kind = 'adjust' AND win_id IS NULL$$);
+-- Remainders; also what makes up no micro.
+SELECT damage($$UPDATE jackpot.balance SET display_remainder = display_remainder + 1 WHERE pool_id = 4$$);
+SELECT damage($$UPDATE jackpot.balance SET reserve_remainder = reserve_remainder + 10000000000 WHERE pool_id = 4$$);
+SELECT damage($$UPDATE jackpot.balance SET voids = voids + 1 WHERE pool_id = 4$$);
+SELECT damage($$UPDATE jackpot.balance SET voided = voided - 1 WHERE pool_id = 4$$);
+SELECT damage($$UPDATE jackpot.ledger SET display_remainders[1] = display_remainders[1] + 1 WHERE operation_id = 'euro 1'$$);
+SELECT damage($$UPDATE jackpot.ledger SET reserve_remainders = NULL WHERE operation_id = 'euro 1'$$);
+SELECT damage($$UPDATE jackpot.ledger SET display_remainders[1] = display_remainders[1] - 1 WHERE voids IS NOT NULL$$);
+SELECT damage($$UPDATE jackpot.ledger SET exchange_rates[1] = exchange_rates[1] * 2 WHERE operation_id = 'euro 1'$$);
 
 -- All of it was undone.
 SELECT * FROM jackpot_validate() WHERE NOT ok;

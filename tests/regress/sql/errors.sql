@@ -129,6 +129,29 @@ SELECT refused($$SELECT jackpot_update_config('minor', '{"starts_at": "2026-01-0
 SELECT refused($$SELECT jackpot_update_config('minor', '{}', 2)$$);
 SELECT refused($$SELECT jackpot_update_config('minor', '{}', effective => 'yesterday')$$);
 
+-- Triggers.
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": "odds"}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "often"}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "manual", "one_in": 5}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "odds"}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "odds", "one_in": 0}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "odds", "one_in": 1.5}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "odds", "one_in": "5"}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "odds", "one_in": 9223372036854775808}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "must_hit_by"}, "max_amount": null}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "must_hit_by"}, "seed_amount": 1000}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "must_hit_by", "threshold": 500}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "scheduled"}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "scheduled", "every": "now and then"}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "scheduled", "every": 3600}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "scheduled", "every": "999 milliseconds"}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "scheduled", "every": "-1 day"}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "scheduled", "every": "3661 days"}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "scheduled", "every": "1 month"}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"trigger": {"kind": "scheduled", "every": "daily", "anchor": "monday"}}')$$);
+SELECT refused($$SELECT jackpot_update_config('minor', '{"regulated": "yes"}')$$);
+
 -- History.
 SELECT refused($$SELECT jackpot_history('minor', kinds => '{win,lose}')$$);
 SELECT refused($$SELECT jackpot_history('minor', kinds => ARRAY['win', NULL])$$);

@@ -6,9 +6,9 @@
 \set id random(1, 9000000000000000000)
 \if :id % 10 = 0
 -- Every tenth bet carries an operation_id, and its client, left without an answer, repeats it: that
--- returns the first result and moves nothing.
-SELECT * FROM jackpot_contribute('game-' || :game, :wager, 'player-' || :player, operation_id => 'bet-' || :id);
-SELECT * FROM jackpot_contribute('game-' || :game, :wager, 'player-' || :player, operation_id => 'bet-' || :id);
+-- returns the first result, hit or not, and moves nothing.
+SELECT * FROM jackpot_spin('game-' || :game, :wager, 'player-' || :player, operation_id => 'bet-' || :id);
+SELECT * FROM jackpot_spin('game-' || :game, :wager, 'player-' || :player, operation_id => 'bet-' || :id);
 \else
-SELECT * FROM jackpot_contribute('game-' || :game, :wager, 'player-' || :player);
+SELECT * FROM jackpot_spin('game-' || :game, :wager, 'player-' || :player);
 \endif
