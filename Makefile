@@ -13,7 +13,7 @@ export RUST_BACKTRACE = 0
 cargo = PGRX_PG_CONFIG_PATH='$(pg_config)' cargo
 
 .NOTPARALLEL:
-.PHONY: help demo clean-demo psql test bench prerequisites install build lint clean pgrx-home supported
+.PHONY: help demo clean-demo psql test bench statistics prerequisites install build lint clean pgrx-home supported
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,9 @@ test: ## all tests, or those of TIER="lint core regress isolation clients restor
 
 bench: prerequisites install ## measure against a plain INSERT and the naive design (benches/README.md)
 	@benches/run.sh
+
+statistics: ## draw 10^7 wagers for each trigger and compare with the closed forms (half a minute)
+	$(cargo) test --release -p jackpot-core --test statistics -- --ignored --nocapture
 
 prerequisites: ## install what building needs and is missing
 	@scripts/prerequisites.sh
