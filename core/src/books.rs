@@ -183,7 +183,13 @@ pub fn configure(
             let pending = merged(state.pending.as_ref(), patch);
             // Refused now rather than at the reset.
             let config = state.config.patched(&pending)?;
-            refuse_relabelling(&state, &config)?;
+            if config.currency != state.config.currency {
+                return Err(Error::invalid(
+                    format!("the currency of pool \"{}\" cannot change later", state.pool),
+                    "what is played for until the reset is money of the present one",
+                )
+                .hint("Pass effective => 'now'."));
+            }
             let pending = what_changes(&state.config, pending);
             if pending == state.pending {
                 return Ok((state, Vec::new()));

@@ -1,5 +1,6 @@
 //! A pool's configuration: how it is funded, what it restarts from, which wagers feed it.
 
+use crate::currency;
 use crate::json::{amount, flag, moment, rate, text, texts};
 use crate::{Contribution, Error, Micros, Rate, Stake, Token, Trigger};
 use jiff::Timestamp;
@@ -112,6 +113,9 @@ impl PoolConfig {
                     format!("max_amount {max_amount}, seed_amount {}", self.seed_amount),
                 ));
             }
+        }
+        if let Some(currency) = &self.currency {
+            currency::check(currency)?;
         }
         if self.trigger == Trigger::MustHitBy
             && self.max_amount.is_none_or(|max_amount| max_amount <= self.seed_amount)

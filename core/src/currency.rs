@@ -18,6 +18,20 @@ pub struct Remainder {
     pub reserve: i64,
 }
 
+/// The longest name of a currency, in characters.
+const MAX_LENGTH: usize = 20;
+
+/// 22023 for a name of a currency that is empty or longer than 20 characters.
+pub fn check(currency: &str) -> Result<(), Error> {
+    match currency.chars().count() {
+        1..=MAX_LENGTH => Ok(()),
+        length => Err(Error::invalid(
+            "the name of the currency is empty or too long",
+            format!("{length} characters, 1 to {MAX_LENGTH} are allowed"),
+        )),
+    }
+}
+
 impl ExchangeRate {
     /// A rate has at most ten decimals; this is how many parts 1 has.
     pub const SCALE: i64 = 10_000_000_000;

@@ -156,16 +156,19 @@ pub fn outlook(
 }
 
 /// How near to a threshold a wager must be decided under the pool's lock: what `others` bets in
-/// flight may add. None of them is above the limit that the configuration sets, or, where it sets
-/// none, is taken to be above ten times `own`, what this transaction adds.
-pub fn margin(config: &PoolConfig, own: Micros, others: u32) -> Micros {
-    const LARGER: i128 = 10;
+/// flight may add, where the configuration limits a bet, else the fiftieth part of the way from
+/// seed to ceiling. It does not depend on the wager, and the secret blurs it by up to its double:
+/// whoever sees the lock taken learns that the threshold is near, not where it is.
+pub fn margin(config: &PoolConfig, secret: &Secret, others: u32) -> Micros {
     let rate = i128::from(config.contribution_rate.millionths());
     let by_wager = config.max_wager.map(|max| i128::from(max).saturating_mul(rate));
     let by_contribution = config.max_contribution.map(|max| Micros::from_minor_units(max).get());
-    let limit = by_wager.into_iter().chain(by_contribution).min();
-    let largest = limit.unwrap_or(own.get().saturating_mul(LARGER)).max(own.get());
-    Micros::new(largest.saturating_mul(i128::from(others)))
+    let way = config.max_amount.unwrap_or(0).saturating_sub(config.seed_amount);
+    let margin = match by_wager.into_iter().chain(by_contribution).min() {
+        Some(limit) => limit.saturating_mul(i128::from(others)),
+        None => Micros::from_minor_units(way).get() / 50,
+    };
+    Micros::new(margin.saturating_add(margin.saturating_mul(i128::from(secret.blur())) / 256))
 }
 
 impl PoolState {

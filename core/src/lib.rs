@@ -9,7 +9,7 @@ mod apply;
 mod books;
 mod command;
 mod config;
-mod currency;
+pub mod currency;
 mod draw;
 mod eligibility;
 mod error;

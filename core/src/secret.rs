@@ -73,6 +73,12 @@ impl Secret {
         self.hidden
     }
 
+    /// A number that whoever does not know the secret cannot know either.
+    pub fn blur(&self) -> u8 {
+        let hash = Sha256::new().chain_update("blur").chain_update(&self.text).finalize();
+        hash.first().copied().unwrap_or(0)
+    }
+
     /// The text that is hashed, and revealed by the win.
     pub fn text(&self) -> &str {
         &self.text

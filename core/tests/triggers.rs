@@ -413,22 +413,17 @@ proptest! {
 
     #[test]
     fn the_margin_allows_for_all_that_may_be_in_flight(
-        wager in 0i64..1_000_000, max_wager in proptest::option::of(0i64..1_000_000), limit in proptest::option::of(0i64..1_000_000), others in 0u32..1_000,
+        seed in any::<u64>(), max_wager in proptest::option::of(0i64..1_000_000), limit in proptest::option::of(0i64..1_000_000), others in 0u32..1_000,
     ) {
-        let mut config = must_hit_by(1).state.config;
+        let pool = must_hit_by(seed);
+        let secret = pool.state.secret.clone().expect("hidden");
+        let mut config = pool.state.config;
         config.max_wager = max_wager;
         config.max_contribution = limit;
-        let own = config.contribution_rate.millionths();
-        let own = Micros::new(i128::from(wager) * i128::from(own));
-        let margin = margin(&config, own, others);
-        prop_assert!(margin.get() >= own.get() * i128::from(others));
-        if max_wager.is_none() && limit.is_none() {
-            prop_assert_eq!(margin.get(), 10 * own.get() * i128::from(others));
-        }
-        let largest = [max_wager.map(|max| max * 100_000), limit.map(|max| max * 1_000_000)];
-        if let Some(largest) = largest.into_iter().flatten().min() {
-            prop_assert!(margin.get() >= i128::from(largest) * i128::from(others));
-        }
+        let margin = margin(&config, &secret, others).get();
+        let largest = [max_wager.map(|max| i128::from(max) * 100_000), limit.map(|max| i128::from(max) * UNIT)];
+        let least = largest.into_iter().flatten().min().map_or(20 * UNIT, |largest| largest * i128::from(others));
+        prop_assert!(margin >= least && margin < 2 * least.max(1), "{margin} {least}");
     }
 
     #[test]

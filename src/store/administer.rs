@@ -62,9 +62,20 @@ pub fn update_config(
     effective: Effective,
 ) -> Result<Pool, Error> {
     mark::ensure()?;
-    lock::pass_gate();
+    let is_about_currency = patch.get("currency").is_some();
+    if is_about_currency {
+        // No bet may be in flight: its money would become another currency's.
+        lock::close_gate()?;
+    } else {
+        lock::pass_gate();
+    }
+    let locked = pool::lock(name)?;
+    if is_about_currency || locked.pool.state.secret.is_some() {
+        refuse_outdated(&locked)?;
+    }
     let command = Command::Configure { patch: patch.clone(), expected_version, effective };
-    let (before, after) = change(name, &command, &Occasion::new("update_config", reason))?;
+    let after = change_locked(&locked, &command, &Occasion::new("update_config", reason))?;
+    let before = locked.pool.state;
     let config = match &after.pending {
         Some(pending) => after.config.patched(pending)?,
         None => after.config.clone(),
@@ -136,7 +147,8 @@ pub fn retire(name: &str, to: Option<&str>, reason: &str) -> Result<Pool, Error>
     current(name)
 }
 
-/// What is left in a retired pool is lost: 40001 unless all that it holds is known.
+/// 40001 unless all that the pool holds is known: what is left in a retired pool would be lost, and
+/// a threshold that has been reached drawn anew.
 fn refuse_outdated(locked: &Locked) -> Result<(), Error> {
     match locked.newer()? {
         Some(state) => Err(pool::outdated(&state.pool)),

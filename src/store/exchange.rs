@@ -4,7 +4,7 @@ use crate::store::journal::Occasion;
 use crate::store::snapshot::Active;
 use crate::store::statement::{argument, statements};
 use crate::store::{relations, session};
-use jackpot_core::{Error, ExchangeRate};
+use jackpot_core::{Error, ExchangeRate, currency};
 use pgrx::datum::TimestampWithTimeZone;
 
 statements! {
@@ -65,7 +65,9 @@ pub fn set(
     if effective_from.is_infinity() || effective_from.is_neg_infinity() {
         return Err(Error::invalid("effective_from is infinite", "a rate begins at a moment"));
     }
-    if from.is_empty() || to.is_empty() || from == to {
+    currency::check(from)?;
+    currency::check(to)?;
+    if from == to {
         return Err(Error::invalid(
             format!("an exchange rate from \"{from}\" to \"{to}\" is not valid"),
             "it leads from one currency to another",

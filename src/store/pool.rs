@@ -238,7 +238,9 @@ pub fn lock(pool: &str) -> Result<Locked, Error> {
     let mut pool = read_one(id)?;
     pool.state.secret = SECRET.with(|statement| {
         let rows = statement.read(&[argument(id)]);
-        rows.first().and_then(|row| Secret::parse(&row.need::<String>(1)).ok())
+        let secret = rows.first().and_then(|row| Secret::parse(&row.need::<String>(1)).ok());
+        // Another one than was committed to is as good as none.
+        secret.filter(|secret| Some(secret.commitment()) == pool.commitment)
     });
     Ok(Locked {
         pool,

@@ -35,7 +35,7 @@ pub fn run<T>(
             format!("jackpot_{operation}() did not get its lock in time"),
             format!("jackpot.lock_timeout is {} ms", guc::LOCK_TIMEOUT.get()),
         )
-        .hint("Try again; jackpot.activity or pg_locks shows who holds it."))
+        .hint("Try again; pg_locks shows who holds it."))
     })
     .catch_when(PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE, |caught| {
         let message = match &caught {

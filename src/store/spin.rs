@@ -9,7 +9,7 @@ use crate::store::pool::{self, Locked};
 use crate::store::session::timestamp;
 use crate::store::wager::{Fed, Request, contributed};
 use crate::store::win::{self, Winner};
-use crate::store::{administer, ledger, random};
+use crate::store::{administer, random};
 use jackpot_core::{
     Command, Error, Evidence, Micros, Outlook, Outside, PoolState, Secret, Trigger, margin, outlook,
 };
@@ -29,18 +29,14 @@ pub fn draws(fed: &[Fed<'_>], states: &[PoolState], at: TimestampWithTimeZone) -
     let mut random = random::Strong;
     let mut outside = Outside { at: timestamp(at), random: &mut random };
     let mut draws = Vec::new();
-    for (index, Fed { pool, stake, share }) in fed.iter().enumerate() {
+    for (index, Fed { pool, stake, .. }) in fed.iter().enumerate() {
         let state = states.get(index);
         // The kept secret may be that of a cycle that has ended meanwhile.
         let is_present = |secret: &&Secret| state.is_none_or(|state| state.cycle == secret.cycle());
         let secret = pool.secret.as_ref().filter(is_present);
-        let margin = match pool.config.trigger {
-            Trigger::MustHitBy => {
-                let earlier = ledger::own_sums()
-                    .and_then(|sums| sums.get(pool.id).map(|sum| sum.display))
-                    .unwrap_or(0);
-                let own = Micros::new(earlier.saturating_add(i128::from(share.leg.display)));
-                margin(&pool.config, own, bets_in_flight())
+        let margin = match secret {
+            Some(secret) if pool.config.trigger == Trigger::MustHitBy => {
+                margin(&pool.config, secret, bets_in_flight())
             }
             _ => Micros::ZERO,
         };
@@ -54,9 +50,9 @@ pub fn draws(fed: &[Fed<'_>], states: &[PoolState], at: TimestampWithTimeZone) -
     draws
 }
 
-/// The same when time has passed since the states were read: pools with a threshold must be decided
-/// on their exact states.
-pub fn again(fed: &[Fed<'_>], mut draws: Vec<Draw>) -> Vec<Draw> {
+/// The same, and with them all pools that have a threshold: where time passes between reading the
+/// states and appending, as it does while a lock is waited for, only their exact states can tell.
+pub fn with_thresholds(fed: &[Fed<'_>], mut draws: Vec<Draw>) -> Vec<Draw> {
     for (index, fed) in fed.iter().enumerate() {
         let is_drawn = draws.iter().any(|draw| draw.index == index);
         if fed.pool.config.trigger == Trigger::MustHitBy && fed.stake.amount() > 0 && !is_drawn {

@@ -201,6 +201,10 @@ fn take_back(
         let in_cycle = *cycle == state.cycle && state.status != jackpot_core::Status::Retired;
         let command = Command::Void { contribution: contribution(&share.leg), in_cycle };
         let (after, events) = apply(state.clone(), &command, &mut outside)?;
+        // Nobody must pay for what a kept snapshot does not show.
+        if events.len() > 1 && locked.newer()?.is_some() {
+            return Err(pool::outdated(&state.pool));
+        }
         taken.push(Taken { locked, after, events, share: *share, in_cycle });
     }
     let shares: Vec<Share> =

@@ -8,10 +8,10 @@ use crate::store::operation::{self, Fingerprint, Record, Recorded};
 use crate::store::session::{self, timestamp};
 use crate::store::snapshot::Active;
 use crate::store::spin;
-use crate::store::{lock, mark, pool, random, settle, totals};
+use crate::store::{lock, mark, pool, random, settle, snapshot, totals};
 use jackpot_core::{
     Command, Eligibility, Error, Micros, Outside, PoolConfig, PoolState, Stake, Trigger, Wager,
-    apply, eligible,
+    apply, currency, eligible,
 };
 use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
@@ -115,15 +115,27 @@ pub fn play(request: Request<'_>) -> Result<Outcome, Error> {
     // Read before anything is written: a reader that already holds a transaction id would keep
     // every other reader's range long.
     let has_totals = guc::TOTALS.get();
-    let states = if has_totals || needs_meters { states_after(&fed, at)? } else { Vec::new() };
+    let states = if has_totals || needs_meters {
+        states_after(&fed, at, Active::fresh)?
+    } else {
+        Vec::new()
+    };
     let after: Vec<(i64, i64)> = states
         .iter()
         .filter(|_| has_totals)
         .map(|state| (state.current_amount(), state.version))
         .collect();
-    let mut draws = if is_spin { spin::draws(&fed, &states, at) } else { Vec::new() };
+    let mut draws = if needs_meters && snapshot::is_kept() {
+        // A kept snapshot does not show how near a threshold has come.
+        spin::draws(&fed, &states_after(&fed, at, Active::latest)?, at)
+    } else if is_spin {
+        spin::draws(&fed, &states, at)
+    } else {
+        Vec::new()
+    };
 
     let ledger_id = ledger::next_id();
+    let mut has_waited = false;
     if let Some((id, fingerprint)) = &keyed {
         let shares = fed.iter().map(|fed| fed.share).collect::<Vec<_>>();
         let record =
@@ -132,10 +144,11 @@ pub fn play(request: Request<'_>) -> Result<Outcome, Error> {
         if let Some(recorded) = operation::claim(id, fingerprint, &record)? {
             return replay(recorded, &configuration);
         }
-        // It may have waited for another call with the id, one that failed.
-        if is_spin && session::clock() - began > MICROSECONDS_WITHOUT_WAITING {
-            draws = spin::again(&fed, draws);
-        }
+        // For another call with the id, one that failed.
+        has_waited = session::clock() - began > MICROSECONDS_WITHOUT_WAITING;
+    }
+    if is_spin && (has_waited || !draws.is_empty()) {
+        draws = spin::with_thresholds(&fed, draws);
     }
     let decided = spin::decide(&fed, draws)?;
     append(ledger_id, &request, &fed);
@@ -200,9 +213,7 @@ fn check(request: &Request<'_>) -> Result<(), Error> {
     if request.game_id.is_empty() {
         return Err(Error::invalid("game_id is empty", "a wager is placed on a game"));
     }
-    if request.currency == Some("") {
-        return Err(Error::invalid("currency is empty", "leave it out or name it"));
-    }
+    request.currency.map_or(Ok(()), currency::check)?;
     if request.wager_amount < 0 {
         return Err(Error::invalid(
             format!("wager_amount {} is negative", request.wager_amount),
@@ -274,13 +285,17 @@ fn fed_pools<'a>(
     Ok(fed)
 }
 
-/// What each pool is, as far as is visible, once the wager is applied.
-fn states_after(fed: &[Fed<'_>], at: TimestampWithTimeZone) -> Result<Vec<PoolState>, Error> {
+/// What each pool is, as far as the snapshot shows, once the wager is applied.
+fn states_after(
+    fed: &[Fed<'_>],
+    at: TimestampWithTimeZone,
+    snapshot: fn() -> Active,
+) -> Result<Vec<PoolState>, Error> {
     if fed.is_empty() {
         return Ok(Vec::new());
     }
     let memo = totals::newest_memo();
-    let _active = Active::fresh();
+    let _active = snapshot();
     let sums = totals::exact(memo)?;
     let ids: Vec<i32> = fed.iter().map(|fed| fed.pool.id).collect();
     let rows = pool::meters(&ids);

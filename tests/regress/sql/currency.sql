@@ -173,6 +173,16 @@ SELECT outcome($$SELECT * FROM jackpot_set_exchange_rate(NULL, 'EUR', 1)$$);
 SELECT outcome($$SELECT * FROM jackpot_set_exchange_rate('USD', NULL, 1)$$);
 SELECT outcome($$SELECT * FROM jackpot_set_exchange_rate('USD', 'EUR', NULL)$$);
 
+SELECT outcome(format($$SELECT * FROM jackpot_set_exchange_rate('USD', %L, 1)$$, repeat('E', 21)));
+SELECT outcome(format($$SELECT * FROM jackpot_spin('g', 1, currency => %L)$$, repeat('E', 21)));
+-- Money does not become another currency's: not once a pool is played for, and not for later.
+SELECT pool, currency FROM jackpot_create_pool('fresh', 0.01, 10, currency => 'JPY');
+SELECT outcome($$SELECT * FROM jackpot_update_config('fresh', '{"currency": "EUR"}', effective => 'next_cycle')$$);
+SELECT pool, currency FROM jackpot_update_config('fresh', '{"currency": "EUR"}');
+SELECT pool, contribution FROM jackpot_contribute('g', 100, pools => '{fresh}', currency => 'EUR');
+SELECT outcome($$SELECT * FROM jackpot_update_config('fresh', '{"currency": "USD"}')$$);
+SELECT outcome($$SELECT * FROM jackpot_update_config('fresh', '{"currency": null}')$$);
+
 SELECT * FROM jackpot_validate() WHERE NOT ok;
 SELECT pool, difference FROM jackpot_reconcile() WHERE difference <> 0;
 DROP VIEW exact;
