@@ -122,6 +122,9 @@ impl Stake {
 
     /// The whole minor units of the pool's currency in it; 22003 when they do not fit a bigint.
     pub fn minor_units(self) -> Result<i64, Error> {
+        if self.rate.is_none() {
+            return Ok(self.amount);
+        }
         let (numerator, denominator) = self.fraction();
         i64::try_from(numerator.div_euclid(denominator))
             .map_err(|_| Error::out_of_range("the converted wager"))
@@ -139,10 +142,14 @@ impl Stake {
         };
         let exact =
             numerator.checked_mul(i128::from(rate.millionths())).ok_or_else(out_of_range)?;
-        let micros = Micros::new(exact.div_euclid(denominator));
+        let (whole, rest) = match denominator {
+            1 => (exact, 0),
+            _ => (exact.div_euclid(denominator), exact.rem_euclid(denominator)),
+        };
+        let micros = Micros::new(whole);
         micros.bigint().map_err(|_| out_of_range())?;
         // Below the denominator, which fits.
-        Ok((micros, i64::try_from(exact.rem_euclid(denominator)).unwrap_or(0)))
+        Ok((micros, i64::try_from(rest).unwrap_or(0)))
     }
 
     /// What it gives to meter and reserve at these rates; 22003 when it does not fit.

@@ -73,19 +73,24 @@ impl Sum {
 
     /// Micros for the meter, with what is carried from conversions.
     pub fn meter(&self) -> i128 {
-        self.display + self.display_remainder.div_euclid(i128::from(ExchangeRate::SCALE))
+        self.display + whole(self.display_remainder)
     }
 
     /// Micros for the reserve, with what is carried from conversions.
     pub fn for_reserve(&self) -> i128 {
-        self.reserve + self.reserve_remainder.div_euclid(i128::from(ExchangeRate::SCALE))
+        self.reserve + whole(self.reserve_remainder)
     }
 
     /// What is carried and has not become a micro yet.
     pub fn carry(&self) -> Remainder {
-        let rest = |sum: i128| sum.rem_euclid(i128::from(ExchangeRate::SCALE)) as i64;
+        let rest = |sum: i128| (sum - whole(sum) * i128::from(ExchangeRate::SCALE)) as i64;
         Remainder { display: rest(self.display_remainder), reserve: rest(self.reserve_remainder) }
     }
+}
+
+/// Whole micros in a sum of remainders, of which there are none without conversions.
+fn whole(remainders: i128) -> i128 {
+    if remainders == 0 { 0 } else { remainders.div_euclid(i128::from(ExchangeRate::SCALE)) }
 }
 
 /// The sums of all pools, by id.
@@ -198,8 +203,13 @@ impl Leg {
     /// The same as a sum.
     pub fn sum(&self, wager_amount: i64, is_void: bool, at: i64) -> Sum {
         let (display, reserve) = (i128::from(self.display), i128::from(self.reserve));
-        let rate = self.exchange_rate.unwrap_or(ExchangeRate::SCALE);
-        let wagered = i128::from(wager_amount) * i128::from(rate) / i128::from(ExchangeRate::SCALE);
+        let wagered = match self.exchange_rate {
+            // Nearly always, and a division of 128 bits is not cheap.
+            None => i128::from(wager_amount),
+            Some(rate) => {
+                i128::from(wager_amount) * i128::from(rate) / i128::from(ExchangeRate::SCALE)
+            }
+        };
         Sum {
             display,
             reserve,
