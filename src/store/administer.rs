@@ -204,15 +204,9 @@ fn move_between(
     Ok(())
 }
 
-/// Does a command to one pool and returns its states before and after.
-fn change(
-    name: &str,
-    command: &Command,
-    occasion: &Occasion<'_>,
-) -> Result<(PoolState, PoolState), Error> {
-    let locked = pool::lock(name)?;
-    let after = change_locked(&locked, command, occasion)?;
-    Ok((locked.pool.state, after))
+/// Does a command to one pool.
+fn change(name: &str, command: &Command, occasion: &Occasion<'_>) -> Result<(), Error> {
+    change_locked(&pool::lock(name)?, command, occasion).map(drop)
 }
 
 /// Does a command to a locked pool and returns its state after.
