@@ -63,6 +63,12 @@ impl Secret {
         Ok(Secret { cycle, hidden, text: text.to_owned() })
     }
 
+    /// Reads the text back, if it is what was committed to; anything else is as good as none.
+    pub fn committed(text: &str, commitment: Option<&str>) -> Option<Self> {
+        let secret = Secret::parse(text).ok()?;
+        (commitment == Some(secret.commitment().as_str())).then_some(secret)
+    }
+
     /// The cycle that it decides.
     pub fn cycle(&self) -> i64 {
         self.cycle

@@ -74,7 +74,7 @@ thread_local! {
 
 statements! {
     static READ() = "
-        SELECT p.id, p.pool, p.status, p.config_version, p.config, s.secret
+        SELECT p.id, p.pool, p.status, p.config_version, p.config, s.secret, p.commitment
           FROM jackpot.pool p LEFT JOIN jackpot.secret s ON s.pool_id = p.id ORDER BY p.id";
 }
 
@@ -100,14 +100,15 @@ fn read() -> Result<Configuration, Error> {
     READ.with(|statement| {
         statement.read(&[]).each(|row| {
             let (status, config) = (row.need::<String>(3), row.need::<JsonB>(5));
-            let secret: Option<String> = row.get(6);
+            let (secret, commitment) = (row.get::<String>(6), row.get::<String>(7));
+            // One that cannot be read must not stop a bet; a spin has it drawn anew.
+            let secret =
+                secret.and_then(|secret| Secret::committed(&secret, commitment.as_deref()));
             pools.push((row.need(1), row.need(2), status, row.need(4), config, secret));
         });
     });
     let pools = pools.into_iter().map(|(id, pool, status, config_version, config, secret)| {
         let (status, config) = (status.parse()?, PoolConfig::default().patched(&config.0)?);
-        // One that cannot be read must not stop a bet; a spin has it drawn anew.
-        let secret = secret.and_then(|secret| Secret::parse(&secret).ok());
         Ok(ConfiguredPool { id, pool, status, config_version, config, secret })
     });
     Ok(Configuration(pools.collect::<Result<_, Error>>()?, exchange::read()?))

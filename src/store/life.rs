@@ -4,7 +4,7 @@ use crate::store::administer::change_locked;
 use crate::store::journal::{self, Occasion};
 use crate::store::pool::{self, Pool};
 use crate::store::snapshot::Active;
-use crate::store::statement::{argument, statements};
+use crate::store::statement::{Argument, argument, statements};
 use crate::store::{lock, mark};
 use jackpot_core::{Command, Error, Token};
 use pgrx::datum::TimestampWithTimeZone;
@@ -106,7 +106,7 @@ pub fn refuse_pending(pool: &Pool) -> Result<(), Error> {
     })
 }
 
-fn moved<'a>(win_id: i64, occasion: &Occasion<'a>) -> [crate::store::statement::Argument; 4] {
+fn moved(win_id: i64, occasion: &Occasion<'_>) -> [Argument; 4] {
     [
         argument(win_id),
         argument(occasion.reason),

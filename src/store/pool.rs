@@ -238,9 +238,8 @@ pub fn lock(pool: &str) -> Result<Locked, Error> {
     let mut pool = read_one(id)?;
     pool.state.secret = SECRET.with(|statement| {
         let rows = statement.read(&[argument(id)]);
-        let secret = rows.first().and_then(|row| Secret::parse(&row.need::<String>(1)).ok());
-        // Another one than was committed to is as good as none.
-        secret.filter(|secret| Some(secret.commitment()) == pool.commitment)
+        let commitment = pool.commitment.as_deref();
+        rows.first().and_then(|row| Secret::committed(&row.need::<String>(1), commitment))
     });
     Ok(Locked {
         pool,

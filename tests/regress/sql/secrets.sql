@@ -213,6 +213,13 @@ DELETE FROM jackpot.secret WHERE pool_id = 3;
 SELECT won FROM jackpot_spin('g', 100, pools => '{must}');
 SELECT check_name, detail FROM jackpot_validate() WHERE NOT ok;
 
+-- Nor one that is not the one that was committed to: it decides nothing.
+UPDATE jackpot.secret SET secret = replace(secret, '"threshold":"', '"threshold":"9') WHERE pool_id = 3;
+\c -
+SELECT check_name, detail FROM jackpot_validate() WHERE NOT ok;
+SELECT won FROM jackpot_spin('g', 200, pools => '{must}');
+SELECT check_name, detail FROM jackpot_validate() WHERE NOT ok;
+
 -- What a transaction reveals is not shown to itself: it could still be rolled back, and the secret be known.
 SELECT length(commitment) FROM jackpot_update_config('far', '{"trigger": {"kind": "must_hit_by"}}');
 BEGIN;
