@@ -27,8 +27,8 @@ pub enum Eligibility {
     Feeds(Stake),
     /// It does not.
     PassedOver,
-    /// It would if there were a rate from its currency into this one.
-    NoExchangeRate(String),
+    /// It would if there were a rate from its currency into the pool's.
+    NoExchangeRate,
 }
 
 /// Whether the wager feeds the pool. `rate` gives the exchange rate in force from the first
@@ -65,7 +65,7 @@ pub fn eligible(
                 )
                 .hint("Give one with jackpot_set_exchange_rate()."));
             }
-            None => return Ok(Eligibility::NoExchangeRate(own.to_owned())),
+            None => return Ok(Eligibility::NoExchangeRate),
         },
         _ => Stake::new(wager.amount),
     };

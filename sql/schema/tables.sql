@@ -136,22 +136,21 @@ COMMENT ON COLUMN jackpot.mark.system_identifier IS 'The cluster whose transacti
 COMMENT ON COLUMN jackpot.mark.ledger IS 'The oid of jackpot.ledger there. A restored ledger has another, also in a cluster with the same identifier, such as a promoted copy.';
 
 CREATE TABLE jackpot.operation (
-    operation_id     text COLLATE "C" NOT NULL PRIMARY KEY CHECK (length(operation_id) BETWEEN 1 AND 200),
+    operation_id     text COLLATE "C" NOT NULL PRIMARY KEY,
     at               timestamptz NOT NULL,
     fingerprint      bytea NOT NULL,
     ledger_id        bigint,
     win_ids          bigint[],
-    voided_at        timestamptz,
-    pool_ids         integer[],
-    contributions    bigint[],
     current_amounts  bigint[],
-    versions         bigint[]
+    versions         bigint[],
+    voided_at        timestamptz
 );
-COMMENT ON TABLE jackpot.operation IS 'Idempotency keys with the result that a replay returns.';
+COMMENT ON TABLE jackpot.operation IS 'Idempotency keys with the result that a replay returns; what a wager gave stands in its ledger row. No constraint and no default more: rows of batches are written past the executor.';
 COMMENT ON COLUMN jackpot.operation.fingerprint IS 'SHA-256 of the operation''s kind and arguments.';
 COMMENT ON COLUMN jackpot.operation.ledger_id IS 'The ledger row of a wager; NULL for a win, and for a void whose wager has not come.';
-COMMENT ON COLUMN jackpot.operation.win_ids IS 'Of a win: its number. Of a spin that hit: parallel to pool_ids, NULL where it did not.';
-COMMENT ON COLUMN jackpot.operation.contributions IS 'Micros, parallel to pool_ids.';
+COMMENT ON COLUMN jackpot.operation.win_ids IS 'Of a win: its number. Of a spin that hit: parallel to the ledger row''s pool_ids, NULL where it did not.';
+COMMENT ON COLUMN jackpot.operation.current_amounts IS 'What each pool held then, in minor units; NULL where it was not told (totals off, batches).';
+COMMENT ON COLUMN jackpot.operation.versions IS 'Each pool''s version then.';
 
 CREATE TABLE jackpot.void (
     operation_id  text COLLATE "C" NOT NULL PRIMARY KEY REFERENCES jackpot.operation,
@@ -251,6 +250,40 @@ COMMENT ON COLUMN jackpot.journal.other_pool_id IS 'Of a transfer: the other poo
 COMMENT ON COLUMN jackpot.journal.xid IS 'The transaction that wrote the row: what it reveals is not shown to itself, for it may yet be rolled back.';
 COMMENT ON COLUMN jackpot.journal.actor IS 'role/application_name/operation.';
 
+CREATE SEQUENCE jackpot.inbox_id_seq;
+CREATE TABLE jackpot.inbox (
+    id             bigint NOT NULL DEFAULT nextval('jackpot.inbox_id_seq') PRIMARY KEY,
+    kind           text DEFAULT 'contribute',
+    game_id        text,
+    wager_amount   bigint,
+    user_id        text,
+    operation_id   text,
+    pools          text[],
+    operator_id    text,
+    game_category  text,
+    currency       text,
+    metadata       jsonb
+);
+ALTER SEQUENCE jackpot.inbox_id_seq OWNED BY jackpot.inbox.id;
+COMMENT ON TABLE jackpot.inbox IS 'Wagers to be applied by jackpot_process_inbox(), in the order of their ids: fill it with COPY or INSERT. A row is checked when it is applied, and is then gone. The columns are the arguments of jackpot_contribute().';
+COMMENT ON COLUMN jackpot.inbox.kind IS 'contribute or spin.';
+
+CREATE SEQUENCE jackpot.dead_letter_id_seq;
+CREATE TABLE jackpot.dead_letter (
+    id        bigint NOT NULL DEFAULT nextval('jackpot.dead_letter_id_seq') PRIMARY KEY,
+    at        timestamptz NOT NULL,
+    source    text NOT NULL,
+    payload   jsonb NOT NULL,
+    sqlstate  text NOT NULL,
+    token     text NOT NULL,
+    message   text NOT NULL,
+    detail    text
+);
+ALTER SEQUENCE jackpot.dead_letter_id_seq OWNED BY jackpot.dead_letter.id;
+COMMENT ON TABLE jackpot.dead_letter IS 'What was taken in and then refused, as it came, with the reason.';
+COMMENT ON COLUMN jackpot.dead_letter.source IS 'Where it came in: inbox.';
+COMMENT ON COLUMN jackpot.dead_letter.payload IS 'The row of the inbox, without its NULLs.';
+
 -- One call a statement: each updates the extension's own row.
 SELECT pg_extension_config_dump('jackpot.pool', '');
 SELECT pg_extension_config_dump('jackpot.secret', '');
@@ -263,7 +296,11 @@ SELECT pg_extension_config_dump('jackpot.win', '');
 SELECT pg_extension_config_dump('jackpot.journal', '');
 SELECT pg_extension_config_dump('jackpot.ledger', '');
 SELECT pg_extension_config_dump('jackpot.ledger_default', '');
+SELECT pg_extension_config_dump('jackpot.inbox', '');
+SELECT pg_extension_config_dump('jackpot.dead_letter', '');
 SELECT pg_extension_config_dump('jackpot.pool_id_seq', '');
 SELECT pg_extension_config_dump('jackpot.ledger_id_seq', '');
 SELECT pg_extension_config_dump('jackpot.win_id_seq', '');
 SELECT pg_extension_config_dump('jackpot.journal_id_seq', '');
+SELECT pg_extension_config_dump('jackpot.inbox_id_seq', '');
+SELECT pg_extension_config_dump('jackpot.dead_letter_id_seq', '');

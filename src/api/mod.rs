@@ -2,6 +2,7 @@
 //! stands in its COMMENT (`sql/schema/comments.sql`).
 
 mod administer;
+mod batch;
 mod exchange;
 pub mod pools;
 mod rules;

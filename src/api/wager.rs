@@ -2,11 +2,13 @@
 
 use crate::api::{SqlResult, numeric};
 use crate::error::required;
-use crate::store::wager::{Kind, Request, play};
+use crate::store::play::play;
+use crate::store::raw_json::RawJson;
+use crate::store::wager::{Kind, Request};
 use crate::store::{pool, session, settle};
+use pgrx::AnyNumeric;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use pgrx::{AnyNumeric, JsonB};
 
 /// Adds a wager's share to every eligible pool.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -20,7 +22,7 @@ fn jackpot_contribute(
     operator_id: default!(Option<&str>, "NULL"),
     game_category: default!(Option<&str>, "NULL"),
     currency: default!(Option<&str>, "NULL"),
-    metadata: default!(Option<JsonB>, "NULL"),
+    metadata: default!(Option<RawJson>, "NULL"),
 ) -> Result<
     TableIterator<
         'static,
@@ -36,13 +38,14 @@ fn jackpot_contribute(
     ErrorReport,
 > {
     let outcome = session::run("contribute", || {
+        let pools = pool::names(pools)?;
         play(Request {
             kind: Kind::Contribute,
             game_id: required("game_id", game_id)?,
             wager_amount: required("wager_amount", wager_amount)?,
             user_id,
             operation_id,
-            pools: pool::names(pools)?,
+            pools: pools.as_deref(),
             operator_id,
             game_category,
             currency,
@@ -56,7 +59,14 @@ fn jackpot_contribute(
         .map(|line| {
             let contribution = numeric(line.contribution.get())?;
             let operation_id = operation_id.map(str::to_owned);
-            Ok((line.pool, contribution, line.current_amount, line.version, operation_id, replayed))
+            Ok((
+                line.pool.to_string(),
+                contribution,
+                line.current_amount,
+                line.version,
+                operation_id,
+                replayed,
+            ))
         })
         .collect::<SqlResult<Vec<_>>>()?;
     Ok(TableIterator::new(rows))
@@ -74,7 +84,7 @@ fn jackpot_spin(
     operator_id: default!(Option<&str>, "NULL"),
     game_category: default!(Option<&str>, "NULL"),
     currency: default!(Option<&str>, "NULL"),
-    metadata: default!(Option<JsonB>, "NULL"),
+    metadata: default!(Option<RawJson>, "NULL"),
 ) -> Result<
     TableIterator<
         'static,
@@ -93,13 +103,14 @@ fn jackpot_spin(
     ErrorReport,
 > {
     let outcome = session::run("spin", || {
+        let pools = pool::names(pools)?;
         play(Request {
             kind: Kind::Spin,
             game_id: required("game_id", game_id)?,
             wager_amount: required("wager_amount", wager_amount)?,
             user_id,
             operation_id,
-            pools: pool::names(pools)?,
+            pools: pools.as_deref(),
             operator_id,
             game_category,
             currency,
@@ -112,7 +123,7 @@ fn jackpot_spin(
         .into_iter()
         .map(|line| {
             Ok((
-                line.pool,
+                line.pool.to_string(),
                 numeric(line.contribution.get())?,
                 line.current_amount,
                 line.version,

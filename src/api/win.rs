@@ -3,10 +3,10 @@
 use crate::api::given_reason;
 use crate::error::required;
 use crate::store::life::{self, Life};
+use crate::store::raw_json::RawJson;
 use crate::store::session;
 use crate::store::win::{Request, win};
 use jackpot_core::Error;
-use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -21,7 +21,7 @@ fn jackpot_win(
     win_amount: default!(Option<i64>, "NULL"),
     operation_id: default!(Option<&str>, "NULL"),
     expected_cycle: default!(Option<i64>, "NULL"),
-    metadata: default!(Option<JsonB>, "NULL"),
+    metadata: default!(Option<RawJson>, "NULL"),
 ) -> Result<
     TableIterator<
         'static,

@@ -15,7 +15,7 @@ pub struct ConfiguredPool {
     /// Its number in the tables.
     pub id: i32,
     /// Its name.
-    pub pool: String,
+    pub pool: Rc<str>,
     /// Whether it takes part.
     pub status: Status,
     /// The version that shares are computed with.
@@ -43,7 +43,7 @@ impl Configuration {
 
     /// The pool of that name; 42704 when there is none.
     pub fn named(&self, pool: &str) -> Result<&ConfiguredPool, Error> {
-        self.0.iter().find(|configured| configured.pool == pool).ok_or_else(|| {
+        self.0.iter().find(|configured| *configured.pool == *pool).ok_or_else(|| {
             Error::new(
                 Token::UnknownPool,
                 format!("pool \"{pool}\" does not exist"),
@@ -63,8 +63,9 @@ impl Configuration {
     }
 
     /// The name of a pool by its id.
-    pub fn name(&self, pool_id: i32) -> &str {
-        self.0.iter().find(|configured| configured.id == pool_id).map_or("", |pool| &pool.pool)
+    pub fn name(&self, pool_id: i32) -> Rc<str> {
+        let configured = self.0.iter().find(|configured| configured.id == pool_id);
+        configured.map_or_else(|| Rc::from(""), |configured| Rc::clone(&configured.pool))
     }
 }
 
@@ -104,7 +105,14 @@ fn read() -> Result<Configuration, Error> {
             // One that cannot be read must not stop a bet; a spin has it drawn anew.
             let secret =
                 secret.and_then(|secret| Secret::committed(&secret, commitment.as_deref()));
-            pools.push((row.need(1), row.need(2), status, row.need(4), config, secret));
+            pools.push((
+                row.need(1),
+                Rc::from(row.need::<String>(2)),
+                status,
+                row.need(4),
+                config,
+                secret,
+            ));
         });
     });
     let pools = pools.into_iter().map(|(id, pool, status, config_version, config, secret)| {

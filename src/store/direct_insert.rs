@@ -1,58 +1,155 @@
-//! Inserting a row without a plan, through the same functions that the executor calls: the table's
-//! access method and its indexes. WAL, logical decoding, unique checks and locks are the same;
-//! constraints and triggers are not looked at, so it is for rows that are right by construction
-//! and tables without triggers.
+//! Inserting rows without a plan, through the same functions that COPY calls: the table's access
+//! method and its indexes. WAL, logical decoding, unique checks and locks are the same; constraints
+//! and triggers are not looked at, so it is for rows that are right by construction and tables
+//! without triggers.
 
 use crate::store::index_scan::{Names, Relation, column_numbers};
 use crate::store::statement::Argument;
+use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
 use std::ptr;
 
-/// Inserts a row of these columns; false, without doing anything, if the table has triggers, other
+/// Rows that are made, and written to a table, at a time.
+const ROWS_AT_ONCE: usize = 500;
+
+/// Inserts rows of these columns; false, without taking one, if the table has triggers, other
 /// columns, or constraints and defaults beyond NOT NULL.
-pub fn insert(table: pg_sys::Oid, names: Names, values: &[Argument]) -> bool {
+pub fn insert<const COLUMNS: usize>(
+    table: pg_sys::Oid,
+    names: Names,
+    mut rows: impl Iterator<Item = [Argument; COLUMNS]>,
+) -> bool {
     let table = Relation::open_for_writing(table);
+    if !is_plain(&table, names) {
+        return false;
+    }
     let columns = column_numbers(&table, names);
-    // SAFETY: the relation is open and locked for writing to the end of the transaction; the slot
-    // has as many places as the table has columns, and the numbers are the table's; the state of
-    // the executor is freed below, or with its memory context when an error unwinds.
-    unsafe {
-        let descriptor = (*table.as_ptr()).rd_att;
-        let constraints = (*descriptor).constr.as_ref();
-        if !(*table.as_ptr()).trigdesc.is_null()
-            || (*descriptor).natts as usize != names.len()
-            || constraints
-                .is_some_and(|constraints| constraints.num_check > 0 || constraints.num_defval > 0)
-        {
-            return false;
+    let mut scratch = PgMemoryContexts::new("jackpot direct insert");
+    let mut target = Target::open(&table);
+    loop {
+        // SAFETY: nothing that is made there is used after the reset: rows are written by then.
+        let written = unsafe {
+            let written = scratch.switch_to(|_| {
+                let rows: Vec<_> = rows.by_ref().take(ROWS_AT_ONCE).collect();
+                target.fill(&columns, &rows);
+                target.write();
+                rows.len()
+            });
+            scratch.reset();
+            written
+        };
+        if written < ROWS_AT_ONCE {
+            break;
         }
-        let slot = pg_sys::table_slot_create(table.as_ptr(), ptr::null_mut());
-        pg_sys::ExecStoreAllNullTuple(slot);
-        for (number, value) in columns.iter().zip(values) {
-            let place = *number as usize - 1;
-            if let Some(value) = value {
-                *(*slot).tts_values.add(place) = *value;
-                *(*slot).tts_isnull.add(place) = false;
+        pgrx::check_for_interrupts!();
+    }
+    target.close();
+    true
+}
+
+fn is_plain(table: &Relation, names: Names) -> bool {
+    // SAFETY: the relation is open, and its descriptor with it.
+    unsafe {
+        let table = &*table.as_ptr();
+        let descriptor = &*table.rd_att;
+        (*table.rd_rel).relam == pg_sys::HEAP_TABLE_AM_OID
+            && table.trigdesc.is_null()
+            && descriptor.natts as usize == names.len()
+            && descriptor
+                .constr
+                .as_ref()
+                .is_none_or(|constraints| constraints.num_check == 0 && constraints.num_defval == 0)
+    }
+}
+
+/// A table with its indexes, open for inserting, and the rows that go there next. What it holds is
+/// freed by `close`, or with its memory context when an error unwinds.
+struct Target<'a> {
+    table: &'a Relation,
+    indexes: pg_sys::ResultRelInfo,
+    state: *mut pg_sys::EState,
+    slots: Vec<*mut pg_sys::TupleTableSlot>,
+    filled: usize,
+    /// Where slots are made: they outlive the rows.
+    context: pg_sys::MemoryContext,
+}
+
+impl<'a> Target<'a> {
+    fn open(table: &'a Relation) -> Self {
+        let mut indexes =
+            pg_sys::ResultRelInfo { type_: pg_sys::NodeTag::T_ResultRelInfo, ..Default::default() };
+        // SAFETY: the relation is open and locked for writing to the end of the transaction.
+        let (state, context) = unsafe {
+            pg_sys::InitResultRelInfo(&mut indexes, table.as_ptr(), 1, ptr::null_mut(), 0);
+            pg_sys::ExecOpenIndices(&mut indexes, false);
+            (pg_sys::CreateExecutorState(), pg_sys::CurrentMemoryContext)
+        };
+        Target { table, indexes, state, slots: Vec::new(), filled: 0, context }
+    }
+
+    /// Puts rows into slots. What they point to must live until they are written.
+    fn fill<const COLUMNS: usize>(&mut self, columns: &[i16], rows: &[[Argument; COLUMNS]]) {
+        while self.slots.len() < rows.len() {
+            // SAFETY: the relation is open; the context is the one in which `self` was made.
+            unsafe {
+                let context = pg_sys::MemoryContextSwitchTo(self.context);
+                self.slots.push(pg_sys::table_slot_create(self.table.as_ptr(), ptr::null_mut()));
+                pg_sys::MemoryContextSwitchTo(context);
             }
         }
-        let state = pg_sys::CreateExecutorState();
-        let mut target =
-            pg_sys::ResultRelInfo { type_: pg_sys::NodeTag::T_ResultRelInfo, ..Default::default() };
-        pg_sys::InitResultRelInfo(&mut target, table.as_ptr(), 1, ptr::null_mut(), 0);
-        pg_sys::ExecOpenIndices(&mut target, false);
-        pg_sys::simple_table_tuple_insert(table.as_ptr(), slot);
-        pg_sys::ExecInsertIndexTuples(
-            &mut target,
-            slot,
-            state,
-            false,
-            false,
-            ptr::null_mut(),
-            ptr::null_mut(),
-        );
-        pg_sys::ExecCloseIndices(&mut target);
-        pg_sys::ExecDropSingleTupleTableSlot(slot);
-        pg_sys::FreeExecutorState(state);
+        self.filled = rows.len();
+        for (slot, row) in self.slots.iter().zip(rows) {
+            // SAFETY: a slot has as many places as the table has columns, and the numbers are the
+            // table's.
+            unsafe {
+                pg_sys::ExecStoreAllNullTuple(*slot);
+                for (number, value) in columns.iter().zip(row) {
+                    let place = *number as usize - 1;
+                    if let Some(value) = value {
+                        *(**slot).tts_values.add(place) = *value;
+                        *(**slot).tts_isnull.add(place) = false;
+                    }
+                }
+            }
+        }
     }
-    true
+
+    /// Writes what the slots hold.
+    fn write(&mut self) {
+        // SAFETY: the slots were filled for this table; heap_multi_insert tells each where its row
+        // has come to lie, and the entries of the indexes are made from there.
+        unsafe {
+            pg_sys::heap_multi_insert(
+                self.table.as_ptr(),
+                self.slots.as_mut_ptr(),
+                self.filled as i32,
+                pg_sys::GetCurrentCommandId(true),
+                0,
+                ptr::null_mut(),
+            );
+            for slot in self.slots.iter().take(self.filled) {
+                pg_sys::ExecInsertIndexTuples(
+                    &mut self.indexes,
+                    *slot,
+                    self.state,
+                    false,
+                    false,
+                    ptr::null_mut(),
+                    ptr::null_mut(),
+                );
+                pg_sys::ExecStoreAllNullTuple(*slot);
+            }
+        }
+    }
+
+    fn close(mut self) {
+        // SAFETY: all of it was made by `open` and `fill`, and is not used again.
+        unsafe {
+            pg_sys::ExecCloseIndices(&mut self.indexes);
+            for slot in self.slots {
+                pg_sys::ExecDropSingleTupleTableSlot(slot);
+            }
+            pg_sys::FreeExecutorState(self.state);
+        }
+    }
 }

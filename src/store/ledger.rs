@@ -1,19 +1,22 @@
 //! Appending to the ledger: the one write that every contribution makes.
 
 use crate::store::configuration::ConfiguredPool;
-use crate::store::index_scan::Relation;
-use crate::store::statement::{argument, array, statements};
+use crate::store::index_scan::{self, Names, Relation, key};
+use crate::store::raw_json::RawJson;
+use crate::store::statement::{Argument, argument, array, statements};
 use crate::store::tail::{Leg, Sums};
 use crate::store::{direct_insert, partition, relations, snapshot};
-use jackpot_core::{Error, ExchangeRate, Stake};
+use jackpot_core::{Error, ExchangeRate, Micros, Stake};
 use pgrx::datum::{IntoDatum, TimestampWithTimeZone};
-use pgrx::{JsonB, direct_function_call, pg_guard, pg_sys};
+use pgrx::{direct_function_call, pg_guard, pg_sys};
 use std::cell::RefCell;
-use std::ffi::CStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A wager and what it gave to which pool.
+#[derive(Clone, Copy)]
 pub struct Entry<'a> {
+    /// Its number, by [`next_id`].
+    pub id: i64,
     /// When.
     pub at: TimestampWithTimeZone,
     /// The client's name for it.
@@ -35,7 +38,7 @@ pub struct Entry<'a> {
     /// Of a void: the row that it takes back.
     pub voids: Option<i64>,
     /// The client's own words.
-    pub metadata: Option<&'a JsonB>,
+    pub metadata: Option<RawJson>,
 }
 
 /// One pool's share of a wager.
@@ -81,7 +84,7 @@ statements! {
 }
 
 /// The ledger's columns in the order of the arguments.
-static COLUMNS: [&CStr; 19] = [
+static COLUMNS: Names = &[
     c"id",
     c"at",
     c"xid",
@@ -181,19 +184,22 @@ pub fn set_own_sums(sums: &Sums) {
     });
 }
 
-fn remember(xid: u64, id: i64, entry: &Entry<'_>) {
+fn remember<'a>(xid: u64, entries: impl Iterator<Item = Entry<'a>>) {
     let ledger = relations::current().ledger;
     OWN.with_borrow_mut(|own| {
-        if own.xid != xid || own.ledger != ledger {
-            let roll_backs = ROLL_BACKS.load(Ordering::Relaxed);
-            *own = Own { ledger, xid, roll_backs, lowest_id: id, ..Own::default() };
-        }
-        own.highest_id = id;
         own.command = snapshot::current_command();
-        for share in entry.shares {
-            let at = entry.at.into_inner();
-            let sum = share.leg.sum(entry.wager_amount, entry.voids.is_some(), at);
-            own.sums.add(share.pool_id, &sum);
+        for entry in entries {
+            if own.xid != xid || own.ledger != ledger {
+                let (command, roll_backs) = (own.command, ROLL_BACKS.load(Ordering::Relaxed));
+                let lowest_id = entry.id;
+                *own = Own { ledger, xid, command, roll_backs, lowest_id, ..Own::default() };
+            }
+            own.highest_id = entry.id;
+            for share in entry.shares {
+                let at = entry.at.into_inner();
+                let sum = share.leg.sum(entry.wager_amount, entry.voids.is_some(), at);
+                own.sums.add(share.pool_id, &sum);
+            }
         }
     });
 }
@@ -210,15 +216,29 @@ pub fn next_id() -> i64 {
     id.unwrap_or_else(|| pgrx::error!("nextval gave no value"))
 }
 
-/// Appends a row. Waits for nobody, locks nothing.
-pub fn append(id: i64, entry: &Entry<'_>) {
+/// Appends rows, whose ids must grow. Waits for nobody, locks nothing.
+pub fn append<'a>(entries: impl Iterator<Item = Entry<'a>> + Clone) {
+    let Some(first) = entries.clone().next() else { return };
     let xid = snapshot::own_xid();
+    let parent = Relation::open_for_writing(relations::current().ledger);
+    let rows = || entries.clone().map(|entry| row(xid, &entry));
+    let direct = partition::containing(&parent, first.at.into_inner())
+        .is_some_and(|partition| direct_insert::insert(partition, COLUMNS, rows()));
+    if !direct {
+        rows().for_each(|row| {
+            APPEND.with(|statement| statement.write_on_active_snapshot(&row));
+        });
+    }
+    remember(xid, entries);
+}
+
+fn row(xid: u64, entry: &Entry<'_>) -> [Argument; 19] {
     let longs = |pick: fn(&Share) -> i64| array(entry.shares.iter().map(pick), pg_sys::INT8OID);
     let ints = |pick: fn(&Share) -> i64| array(entry.shares.iter().map(pick), pg_sys::INT4OID);
     let is_converted = entry.shares.iter().any(|share| share.leg.exchange_rate.is_some());
     let if_converted = |pick: fn(&Share) -> i64| if is_converted { longs(pick) } else { None };
-    let arguments = [
-        argument(id),
+    [
+        argument(entry.id),
         argument(entry.at),
         Some(pg_sys::Datum::from(xid)),
         argument(entry.operation_id),
@@ -236,15 +256,32 @@ pub fn append(id: i64, entry: &Entry<'_>) {
         if_converted(|share| share.leg.exchange_rate.unwrap_or(ExchangeRate::SCALE)),
         if_converted(|share| share.leg.display_remainder),
         if_converted(|share| share.leg.reserve_remainder),
-        entry.metadata.and_then(|JsonB(metadata)| argument(JsonB(metadata.clone()))),
-    ];
-    let parent = Relation::open_for_writing(relations::current().ledger);
-    let direct = partition::containing(&parent, entry.at.into_inner())
-        .is_some_and(|partition| direct_insert::insert(partition, &COLUMNS, &arguments));
-    if !direct {
-        APPEND.with(|statement| statement.write_on_active_snapshot(&arguments));
+        argument(entry.metadata),
+    ]
+}
+
+/// The columns that tell what a row contributed, the indexed one first.
+static CONTRIBUTIONS: Names = &[c"id", c"pool_ids", c"display", c"reserve"];
+
+/// What the row of that id, which the active snapshot shows, gave to each pool.
+pub fn contributions(id: i64) -> Vec<(i32, Micros)> {
+    let condition = [key(pg_sys::BTEqualStrategyNumber, pg_sys::F_INT8EQ, pg_sys::Datum::from(id))];
+    let mut found = Vec::new();
+    let parent = Relation::open(relations::current().ledger);
+    for partition in partition::holding(&parent, i64::MIN) {
+        index_scan::scan(&partition, CONTRIBUTIONS, &[&condition], |row| {
+            let legs = row.array::<i64>(2).into_iter().zip(row.array::<i64>(3));
+            found = row
+                .array::<i32>(1)
+                .into_iter()
+                .zip(legs)
+                .map(|(pool_id, (display, reserve))| {
+                    (pool_id, Micros::new(i128::from(display) + i128::from(reserve)))
+                })
+                .collect();
+        });
     }
-    remember(xid, id, entry);
+    found
 }
 
 /// The highest id that this transaction has appended, or 0.

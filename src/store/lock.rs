@@ -12,6 +12,7 @@ use pgrx::pg_sys;
 /// Sets these locks apart from the advisory locks of users (which have 1 and 2 here).
 const KEY_SPACE: u16 = 0x4A50;
 const GATE: (u32, u32) = (0, 0);
+const INBOX: (u32, u32) = (2, 0);
 
 /// How long one attempt at the gate may hold up the bets that come after it.
 const ATTEMPT_MILLISECONDS: i32 = 50;
@@ -55,6 +56,11 @@ pub fn queue_for_pool(pool_id: i32) {
     acquire((1, pool_id.cast_unsigned()), pg_sys::ExclusiveLock);
 }
 
+/// Whether this transaction applies the inbox now, until its end; one at a time does.
+pub fn try_inbox() -> bool {
+    lock(INBOX, pg_sys::ExclusiveLock, true) != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
+}
+
 /// Runs `attempt` until it has a result, with pauses that double; 40001 when
 /// `jackpot.max_retry_attempts` are used up.
 pub fn retry<T>(
@@ -78,7 +84,11 @@ pub fn retry<T>(
     .hint("Run the transaction again."))
 }
 
-fn acquire((one, two): (u32, u32), mode: u32) {
+fn acquire(key: (u32, u32), mode: u32) {
+    lock(key, mode, false);
+}
+
+fn lock((one, two): (u32, u32), mode: u32, dont_wait: bool) -> pg_sys::LockAcquireResult::Type {
     // SAFETY: the tag is complete and LockAcquire copies it; the lock is released at the end of
     // the transaction. MyDatabaseId is set in every backend that runs functions.
     unsafe {
@@ -90,7 +100,7 @@ fn acquire((one, two): (u32, u32), mode: u32) {
             locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
             locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
         };
-        pg_sys::LockAcquire(&tag, mode as i32, false, false);
+        pg_sys::LockAcquire(&tag, mode as i32, false, dont_wait)
     }
 }
 

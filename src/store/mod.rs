@@ -1,9 +1,11 @@
 //! Everything that touches tables, locks and snapshots; all SQL text and the kept plans.
 
 pub mod administer;
+pub mod batch;
 pub mod configuration;
 mod direct_insert;
 pub mod exchange;
+pub mod inbox;
 mod index_scan;
 mod journal;
 mod ledger;
@@ -12,8 +14,11 @@ mod lock;
 mod mark;
 mod operation;
 mod partition;
+mod payment;
+pub mod play;
 pub mod pool;
 mod random;
+pub mod raw_json;
 mod relations;
 pub mod session;
 pub mod settle;

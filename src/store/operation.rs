@@ -1,25 +1,27 @@
 //! Idempotency: of all calls with one `operation_id` exactly one applies, the others get its
 //! result.
 
-use crate::store::ledger::Share;
-use crate::store::lock;
+use crate::store::index_scan::Names;
 use crate::store::mark::now;
 use crate::store::snapshot::Active;
-use crate::store::statement::{argument, statements};
+use crate::store::statement::{Argument, argument, array, statements};
 use crate::store::wager::Line;
-use jackpot_core::{Error, Token};
-use pgrx::datum::IntoDatum;
+use crate::store::{direct_insert, ledger, lock, relations, subtransaction};
+use jackpot_core::{Error, Micros, Token};
+use pgrx::datum::{IntoDatum, TimestampWithTimeZone};
+use pgrx::{PgSqlErrorCode, pg_sys};
 use sha2::{Digest, Sha256};
 
 /// The longest `operation_id`, in characters.
 pub const MAX_LENGTH: usize = 200;
 
 /// What an operation id stands for: its kind and arguments, hashed.
-pub struct Fingerprint(Vec<u8>);
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
     /// Of an operation's kind and arguments, in their order.
-    pub fn of(kind: &str, arguments: &[Option<&str>]) -> Self {
+    pub fn of(kind: &str, arguments: &[Option<&[u8]>]) -> Self {
         let mut hash = Sha256::new();
         hash.update(kind);
         for argument in arguments {
@@ -32,7 +34,7 @@ impl Fingerprint {
                 None => hash.update([0]),
             }
         }
-        Fingerprint(hash.finalize().to_vec())
+        Fingerprint(hash.finalize().into())
     }
 }
 
@@ -50,8 +52,8 @@ pub struct Recorded {
 pub struct RecordedLine {
     /// The pool.
     pub pool_id: i32,
-    /// Micros.
-    pub contribution: i64,
+    /// What it got.
+    pub contribution: Micros,
     /// What was payable then.
     pub current_amount: Option<i64>,
     /// The pool's version then.
@@ -61,33 +63,58 @@ pub struct RecordedLine {
 }
 
 /// What a new operation records of itself.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Record<'a> {
-    /// The ledger row, of a contribution.
+    /// The ledger row, of a wager.
     pub ledger_id: Option<i64>,
     /// The win, of a win.
     pub win_id: Option<i64>,
-    /// A contribution's shares.
-    pub shares: &'a [Share],
-    /// What each pool held then: current_amount and version; unknown with totals off.
+    /// What each pool held then: current_amount and version; empty where that is not told.
     pub after: &'a [(i64, i64)],
 }
 
+/// An operation that wants its id.
+pub struct Claim<'a> {
+    /// The id.
+    pub operation_id: &'a str,
+    /// What it stands for.
+    pub fingerprint: &'a Fingerprint,
+    /// What is recorded with it.
+    pub record: Record<'a>,
+}
+
+/// What became of a claim: `None` when the id is this operation's now, else the first result under
+/// it, or why there is none for this operation.
+pub type Claimed = Option<Result<Recorded, Error>>;
+
 statements! {
     static FIND(TEXTOID) = "
-        SELECT o.fingerprint, o.win_ids, o.pool_ids, o.contributions, o.current_amounts, o.versions, o.voided_at IS NOT NULL
+        SELECT o.fingerprint, o.win_ids, o.current_amounts, o.versions, o.voided_at IS NOT NULL, o.ledger_id
           FROM jackpot.operation o WHERE o.operation_id = $1";
     static WIN_AMOUNT(INT8OID) = "SELECT w.win_amount FROM jackpot.win w WHERE w.id = $1";
-    static CLAIM(TEXTOID, BYTEAOID, INT8OID, INT8ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID) = "
+    static CLAIM(TEXTOID, TIMESTAMPTZOID, BYTEAOID, INT8OID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID) = "
         INSERT INTO jackpot.operation
-               (operation_id, fingerprint, ledger_id, win_ids, pool_ids, contributions, current_amounts, versions, at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+               (operation_id, at, fingerprint, ledger_id, win_ids, current_amounts, versions)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT DO NOTHING";
     static COMPLETE(TEXTOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID) = "
         UPDATE jackpot.operation o
            SET current_amounts = $2, versions = $3, win_ids = $4
          WHERE o.operation_id = $1";
+    static RELEASE(TEXTOID) = "DELETE FROM jackpot.operation o WHERE o.operation_id = $1";
 }
+
+/// The columns of a claim in the order of its arguments, and the one that it leaves empty.
+static COLUMNS: Names = &[
+    c"operation_id",
+    c"at",
+    c"fingerprint",
+    c"ledger_id",
+    c"win_ids",
+    c"current_amounts",
+    c"versions",
+    c"voided_at",
+];
 
 /// 22023 for an id that is empty or longer than 200 characters.
 pub fn check(operation_id: Option<&str>) -> Result<(), Error> {
@@ -109,37 +136,41 @@ pub fn find(operation_id: &str, fingerprint: &Fingerprint) -> Result<Option<Reco
     FIND.with(|statement| {
         let rows = statement.read(&[argument(operation_id)]);
         let Some(row) = rows.first() else { return Ok(None) };
-        if row.need(7) {
+        if row.need(5) {
             return Err(voided(operation_id));
         }
         if row.need::<Vec<u8>>(1) != fingerprint.0 {
-            return Err(Error::new(
-                Token::OperationMismatch,
-                format!("operation_id \"{operation_id}\" was used with other arguments"),
-                "the same operation_id must come with the same call and arguments",
-            )
-            .hint("Give each operation an id of its own; repeat it only to repeat the call."));
+            return Err(mismatch(operation_id));
         }
         let list = |column| row.get::<Vec<Option<i64>>>(column).unwrap_or_default();
         let at = |values: &[Option<i64>], index| values.get(index).copied().flatten();
-        let win_ids = list(2);
-        let (contributions, amounts, versions) = (list(4), list(5), list(6));
-        let pools: Option<Vec<i32>> = row.get(3);
-        let win_id = if pools.is_none() { at(&win_ids, 0) } else { None };
-        let lines = pools
-            .unwrap_or_default()
+        let (win_ids, amounts, versions) = (list(2), list(3), list(4));
+        let Some(ledger_id) = row.get(6) else {
+            return Ok(Some(Recorded { win_id: at(&win_ids, 0), lines: Vec::new() }));
+        };
+        let lines = ledger::contributions(ledger_id)
             .into_iter()
             .enumerate()
-            .map(|(index, pool_id)| RecordedLine {
+            .map(|(index, (pool_id, contribution))| RecordedLine {
                 pool_id,
-                contribution: at(&contributions, index).unwrap_or(0),
+                contribution,
                 current_amount: at(&amounts, index),
                 version: at(&versions, index),
                 won: at(&win_ids, index).map(|win_id| (win_id, win_amount(win_id))),
             })
             .collect();
-        Ok(Some(Recorded { win_id, lines }))
+        Ok(Some(Recorded { win_id: None, lines }))
     })
+}
+
+/// What is told whoever uses an id for another operation (23505).
+pub fn mismatch(operation_id: &str) -> Error {
+    Error::new(
+        Token::OperationMismatch,
+        format!("operation_id \"{operation_id}\" was used with other arguments"),
+        "the same operation_id must come with the same call and arguments",
+    )
+    .hint("Give each operation an id of its own; repeat it only to repeat the call.")
 }
 
 fn win_amount(win_id: i64) -> i64 {
@@ -174,46 +205,65 @@ pub fn complete(operation_id: &str, lines: &[Line]) {
     COMPLETE.with(|statement| statement.write(&arguments));
 }
 
-/// Takes the id for this operation. `Some` is the first result: another call, finished while this
-/// one waited, has it.
-pub fn claim(
-    operation_id: &str,
-    fingerprint: &Fingerprint,
-    record: &Record<'_>,
-) -> Result<Option<Recorded>, Error> {
+/// Takes the ids for these operations, which must differ. Waits for other calls that are taking
+/// the same; in the order of the ids, so that no two calls wait for each other in a circle.
+pub fn claim(claims: &[Claim<'_>]) -> Result<Vec<Claimed>, Error> {
+    let mut order: Vec<(usize, &Claim<'_>)> = claims.iter().enumerate().collect();
+    order.sort_unstable_by_key(|(_, claim)| claim.operation_id);
+    let mut claimed: Vec<Claimed> = std::iter::repeat_with(|| None).take(claims.len()).collect();
+    if claims.len() > 1 && insert_all(&order) {
+        return Ok(claimed);
+    }
+    for (index, claim) in order {
+        if let Some(claimed) = claimed.get_mut(index) {
+            *claimed = claim_one(claim)?;
+        }
+    }
+    Ok(claimed)
+}
+
+fn claim_one(claim: &Claim<'_>) -> Result<Claimed, Error> {
     // The other call may have failed and its row be gone between the two steps: then try again.
     lock::retry("operation_id", || {
-        if insert(operation_id, fingerprint, record)? {
+        let arguments = row(claim, now());
+        if CLAIM.with(|statement| statement.write(&arguments).count()) == 1 {
             return Ok(Some(None));
         }
-        Ok(find(operation_id, fingerprint)?.map(Some))
+        Ok(find(claim.operation_id, claim.fingerprint).transpose().map(Some))
     })
 }
 
-fn insert(
-    operation_id: &str,
-    fingerprint: &Fingerprint,
-    record: &Record<'_>,
-) -> Result<bool, Error> {
-    let is_contribution = record.ledger_id.is_some();
-    let ids = record.shares.iter().map(|share| share.pool_id).collect::<Vec<i32>>();
-    let contributions = record
-        .shares
-        .iter()
-        .map(|share| share.leg.display + share.leg.reserve)
-        .collect::<Vec<i64>>();
-    let amounts: Vec<i64> = record.after.iter().map(|(amount, _)| *amount).collect();
-    let versions: Vec<i64> = record.after.iter().map(|(_, version)| *version).collect();
-    let arguments = [
-        argument(operation_id),
-        argument(fingerprint.0.as_slice()),
-        argument(record.ledger_id),
-        record.win_id.and_then(|win_id| vec![win_id].into_datum()),
-        if is_contribution { ids.into_datum() } else { None },
-        if is_contribution { contributions.into_datum() } else { None },
-        if is_contribution { amounts.into_datum() } else { None },
-        if is_contribution { versions.into_datum() } else { None },
-        argument(now()),
-    ];
-    Ok(CLAIM.with(|statement| statement.write(&arguments).count()) == 1)
+/// Takes all ids at once, or none if one of them is taken already.
+fn insert_all(claims: &[(usize, &Claim<'_>)]) -> bool {
+    let at = now();
+    let is_taken = |code| code == PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION;
+    let inserted = subtransaction::attempt(is_taken, || {
+        let rows = claims.iter().map(|(_, claim)| {
+            let [id, at, fingerprint, ledger_id, win_ids, amounts, versions] = row(claim, at);
+            [id, at, fingerprint, ledger_id, win_ids, amounts, versions, None]
+        });
+        direct_insert::insert(relations::current().operation, COLUMNS, rows)
+    });
+    inserted == Some(true)
+}
+
+fn row(claim: &Claim<'_>, at: TimestampWithTimeZone) -> [Argument; 7] {
+    let Record { ledger_id, win_id, after } = claim.record;
+    let longs = |pick: fn(&(i64, i64)) -> i64| {
+        if after.is_empty() { None } else { array(after.iter().map(pick), pg_sys::INT8OID) }
+    };
+    [
+        argument(claim.operation_id),
+        argument(at),
+        argument(claim.fingerprint.0.as_slice()),
+        argument(ledger_id),
+        win_id.and_then(|win_id| array(std::iter::once(win_id), pg_sys::INT8OID)),
+        longs(|(amount, _)| *amount),
+        longs(|(_, version)| *version),
+    ]
+}
+
+/// Gives an id back that this call has just taken, for an operation that was refused.
+pub fn release(operation_id: &str) {
+    RELEASE.with(|statement| statement.write(&[argument(operation_id)]));
 }

@@ -28,6 +28,8 @@ pub struct Relations {
     pub ledger: pg_sys::Oid,
     /// `jackpot.ledger_id_seq`.
     pub ledger_id_seq: pg_sys::Oid,
+    /// `jackpot.operation`.
+    pub operation: pg_sys::Oid,
 }
 
 /// Registers for PostgreSQL's invalidation messages; once, when the library is loaded.
@@ -90,7 +92,13 @@ pub fn current() -> Relations {
         let relation = pg_sys::relation_open(pool, pg_sys::AccessShareLock as i32);
         let owner = (*(*relation).rd_rel).relowner;
         pg_sys::relation_close(relation, pg_sys::NoLock as i32);
-        Relations { owner, pool, ledger: named(c"ledger"), ledger_id_seq: named(c"ledger_id_seq") }
+        Relations {
+            owner,
+            pool,
+            ledger: named(c"ledger"),
+            ledger_id_seq: named(c"ledger_id_seq"),
+            operation: named(c"operation"),
+        }
     };
     CURRENT.set(Some((generation, relations)));
     relations

@@ -132,13 +132,21 @@ impl Statement {
 
 /// Runs one statement that is not worth a plan, such as DDL.
 pub fn run(sql: &str) {
+    query(sql);
+}
+
+/// Runs one statement that is planned for what the tables hold now.
+pub fn query(sql: &str) -> Rows {
     let Ok(text) = CString::new(sql) else {
         pgrx::error!("a statement holds a NUL byte: {sql}");
     };
     // SAFETY: an SPI connection is open.
-    let code = unsafe { pg_sys::SPI_execute(text.as_ptr(), false, 0) };
-    if code < 0 {
-        pgrx::error!("SPI failed with {code}: {sql}");
+    unsafe {
+        let code = pg_sys::SPI_execute(text.as_ptr(), false, 0);
+        if code < 0 {
+            pgrx::error!("SPI failed with {code}: {sql}");
+        }
+        Rows { table: pg_sys::SPI_tuptable, processed: pg_sys::SPI_processed }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::store::index_scan::{self, Relation, key};
 use crate::store::{ledger, partition, relations, snapshot};
-use jackpot_core::{ExchangeRate, Remainder, Snapshot};
+use jackpot_core::{ExchangeRate, Micros, Remainder, Snapshot};
 use pgrx::pg_sys::{self, Datum};
 use std::ffi::CStr;
 
@@ -200,6 +200,11 @@ pub struct Leg {
 }
 
 impl Leg {
+    /// Meter and reserve together.
+    pub fn total(&self) -> Micros {
+        Micros::new(i128::from(self.display) + i128::from(self.reserve))
+    }
+
     /// The same as a sum.
     pub fn sum(&self, wager_amount: i64, is_void: bool, at: i64) -> Sum {
         let (display, reserve) = (i128::from(self.display), i128::from(self.reserve));

@@ -4,6 +4,7 @@
 use crate::store::journal::{self, Occasion};
 use crate::store::ledger::{self, Entry, Share};
 use crate::store::pool::{self, Locked};
+use crate::store::raw_json::RawJson;
 use crate::store::session::timestamp;
 use crate::store::snapshot::Active;
 use crate::store::statement::{Row, argument, statements};
@@ -12,7 +13,6 @@ use crate::store::{configuration, lock, mark, operation, random};
 use jackpot_core::{
     Command, Contribution, Error, Event, Micros, Outside, PoolState, Remainder, Token, apply,
 };
-use pgrx::JsonB;
 use pgrx::datum::IntoDatum;
 
 /// What a void took from one pool; no pool where there was nothing to take.
@@ -128,7 +128,7 @@ struct Wager {
     game_category: Option<String>,
     currency: Option<String>,
     wager_amount: i64,
-    metadata: Option<JsonB>,
+    metadata: Option<RawJson>,
     /// What it gave, and in which cycle.
     shares: Vec<(Share, i64)>,
 }
@@ -211,22 +211,20 @@ fn take_back(
         taken.iter().filter(|taken| taken.in_cycle).map(|taken| negative(&taken.share)).collect();
     let ledger_row = (!shares.is_empty()).then_some(taken_back);
     if ledger_row.is_some() {
-        ledger::append(
-            taken_back,
-            &Entry {
-                at: mark::now(),
-                operation_id: Some(operation_id),
-                game_id: &wager.game_id,
-                user_id: wager.user_id.as_deref(),
-                operator_id: wager.operator_id.as_deref(),
-                game_category: wager.game_category.as_deref(),
-                currency: wager.currency.as_deref(),
-                wager_amount: wager.wager_amount,
-                shares: &shares,
-                voids: Some(ledger_id),
-                metadata: wager.metadata.as_ref(),
-            },
-        );
+        ledger::append(std::iter::once(Entry {
+            id: taken_back,
+            at: mark::now(),
+            operation_id: Some(operation_id),
+            game_id: &wager.game_id,
+            user_id: wager.user_id.as_deref(),
+            operator_id: wager.operator_id.as_deref(),
+            game_category: wager.game_category.as_deref(),
+            currency: wager.currency.as_deref(),
+            wager_amount: wager.wager_amount,
+            shares: &shares,
+            voids: Some(ledger_id),
+            metadata: wager.metadata,
+        }));
     }
     let mut lines = Vec::new();
     for Taken { locked, after, events, share, in_cycle } in &taken {
@@ -277,7 +275,7 @@ fn lock_pools(ledger_id: i64) -> Result<Vec<Locked>, Error> {
     };
     ids.sort_unstable();
     let configuration = configuration::current()?;
-    ids.into_iter().map(|id| pool::lock(configuration.name(id))).collect()
+    ids.into_iter().map(|id| pool::lock(&configuration.name(id))).collect()
 }
 
 fn not_there(operation_id: &str) -> Error {
@@ -377,7 +375,7 @@ fn recorded(operation_id: &str) -> Result<Vec<Line>, Error> {
             Micros::new(i128::from(values.get(index).copied().unwrap_or(0)))
         };
         let lines = ids.iter().enumerate().map(|(index, id)| Line {
-            pool: Some(configuration.name(*id).to_owned()),
+            pool: Some(configuration.name(*id).to_string()),
             from_meter: micros(2, index),
             from_reserve: micros(3, index),
             from_house: micros(4, index),

@@ -1,16 +1,19 @@
-//! A win: under the pool's lock, on the exact amount, recorded with the snapshot it saw.
+//! Wins that the client asks for, one or many.
 
-use crate::store::journal::{self, Occasion};
-use crate::store::operation::{self, Fingerprint, Record};
-use crate::store::session::timestamp;
-use crate::store::snapshot::{self, Active};
+use crate::store::batch::{self, OnError, Repeat, Results};
+use crate::store::configuration::{self, Configuration};
+use crate::store::operation::{self, Claim, Fingerprint, Record};
+use crate::store::payment::{self, Winner};
+use crate::store::pool::{self, Locked};
+use crate::store::raw_json::RawJson;
+use crate::store::snapshot::Active;
 use crate::store::statement::{argument, statements};
-use crate::store::{configuration, ledger, lock, mark, pool, random};
-use jackpot_core::{Command, Error, Event, Evidence, Outside, PoolState, Secret, apply};
-use pgrx::JsonB;
-use serde_json::Value;
+use crate::store::{lock, mark};
+use jackpot_core::{Command, Error};
+use std::collections::BTreeMap;
 
 /// A win as the client asks for it.
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The pool.
     pub pool: &'a str,
@@ -25,10 +28,11 @@ pub struct Request<'a> {
     /// The cycle that the client believes to be current.
     pub expected_cycle: Option<i64>,
     /// The client's own words.
-    pub metadata: Option<JsonB>,
+    pub metadata: Option<RawJson>,
 }
 
 /// A win as it was paid.
+#[derive(Clone)]
 pub struct Win {
     /// Its number.
     pub win_id: i64,
@@ -49,138 +53,166 @@ pub struct Win {
 }
 
 statements! {
-    static NEXT_ID() = "SELECT pg_catalog.nextval('jackpot.win_id_seq')";
     static FIND(INT8OID) = "
         SELECT w.id, p.pool, w.win_amount, w.previous_amount, w.current_amount, w.cycle, w.version
           FROM jackpot.win w JOIN jackpot.pool p ON p.id = w.pool_id WHERE w.id = $1";
-    static WRITE(INT8OID, INT4OID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID,
-                 INT8OID, JSONBOID, TEXTOID, XID8OID, TEXTOID, INT8OID, INT8OID, INT8OID,
-                 INT8OID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID) = "
-        INSERT INTO jackpot.win
-               (id, pool_id, cycle, at, operation_id, game_id, user_id, win_amount, previous_amount, current_amount,
-                version, metadata, actor, xid, snapshot, floor_id, last_id, own_id,
-                ledger_id, trigger, evidence, commitment, secret, status)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::pg_catalog.pg_snapshot, $16, $17, $18,
-                $19, $20, $21, $22, $23, $24)";
 }
 
+/// What became of one win.
+pub type Paid = Result<Win, Error>;
+
 /// Pays a win, or returns the one that was paid when its `operation_id` was first applied.
-pub fn win(request: Request<'_>) -> Result<Win, Error> {
+pub fn win(request: Request<'_>) -> Paid {
+    let mut paid = win_all(&[Ok(request)], OnError::Continue)?;
+    paid.pop().unwrap_or_else(|| pgrx::error!("a win has no result"))
+}
+
+/// Pays many, in their order. Each has its own result; one that could not be read stands there as
+/// the error that it is.
+pub fn win_all(
+    requests: &[Result<Request<'_>, Error>],
+    on_error: OnError,
+) -> Result<Vec<Paid>, Error> {
+    mark::ensure()?;
+    // Before the pool: a pause, which closes the gate, must find no pool locked.
+    lock::pass_gate();
+    let configuration = configuration::current()?;
+    let mut results = Results::new(requests.len());
+    let mut wins = accept(requests, &configuration, on_error, &mut results);
+    claim(&mut wins, &mut results)?;
+    if on_error == OnError::Abort {
+        results.refuse_errors()?;
+    }
+    let to_lock: BTreeMap<i32, &str> =
+        wins.iter().map(|win| (win.pool_id, win.request.pool)).collect();
+    let mut locked = to_lock
+        .into_iter()
+        .map(|(id, pool)| Ok((id, pool::lock(pool)?)))
+        .collect::<Result<BTreeMap<i32, Locked>, Error>>()?;
+    for win in &wins {
+        let Some(locked) = locked.get_mut(&win.pool_id) else { continue };
+        let Wanted { index, request, win_id, .. } = win;
+        let command =
+            Command::Win { win_amount: request.win_amount, expected_cycle: request.expected_cycle };
+        let winner = Winner {
+            game_id: request.game_id,
+            user_id: Some(request.user_id),
+            operation_id: request.operation_id,
+            metadata: request.metadata,
+            ledger_id: None,
+        };
+        match payment::decide(*win_id, &locked.pool.state, &command, "win") {
+            Ok(decision) => results.set(*index, Ok(payment::pay(decision, locked, &winner)?)),
+            Err(error) if on_error == OnError::Abort => return Err(batch::at(*index, &error)),
+            Err(error) => {
+                if let Some(id) = request.operation_id {
+                    operation::release(id);
+                }
+                results.set(*index, Err(error));
+            }
+        }
+    }
+    Ok(results.finish())
+}
+
+impl Repeat for Win {
+    fn repeat(&self) -> Self {
+        Win { replayed: true, ..self.clone() }
+    }
+}
+
+/// A win that can be tried.
+struct Wanted<'a> {
+    /// Its place in the batch.
+    index: usize,
+    request: Request<'a>,
+    pool_id: i32,
+    win_id: i64,
+    fingerprint: Option<Fingerprint>,
+}
+
+/// The wins that can be tried; the others are refused. Where errors abort, nothing after the first
+/// is looked at.
+fn accept<'a>(
+    requests: &[Result<Request<'a>, Error>],
+    configuration: &Configuration,
+    on_error: OnError,
+    results: &mut Results<'a, Win>,
+) -> Vec<Wanted<'a>> {
+    let mut wins = Vec::with_capacity(requests.len());
+    for (index, request) in requests.iter().enumerate() {
+        let wanted = request.clone().and_then(|request| {
+            check(&request)?;
+            let pool_id = configuration.named(request.pool)?.id;
+            let fingerprint = request.operation_id.map(|_| fingerprint(&request));
+            let is_first = results.is_first(index, request.operation_id, fingerprint)?;
+            let win_id = if is_first { payment::next_id() } else { 0 };
+            Ok(is_first.then_some(Wanted { index, request, pool_id, win_id, fingerprint }))
+        });
+        match wanted {
+            Ok(wanted) => wins.extend(wanted),
+            Err(error) => {
+                results.set(index, Err(error));
+                if on_error == OnError::Abort {
+                    break;
+                }
+            }
+        }
+    }
+    wins
+}
+
+fn check(request: &Request<'_>) -> Result<(), Error> {
     operation::check(request.operation_id)?;
     if request.game_id.is_empty() || request.user_id.is_empty() {
         return Err(Error::invalid("game_id or user_id is empty", "a win is a player's on a game"));
     }
-    mark::ensure()?;
-    // Before the pool: a pause, which closes the gate, must find no pool locked.
-    lock::pass_gate();
-    configuration::current()?.named(request.pool)?;
-    let win_id = next_id();
-    if let Some(operation_id) = request.operation_id {
-        let record = Record { win_id: Some(win_id), ..Record::default() };
-        let recorded = operation::claim(operation_id, &fingerprint(&request), &record)?;
-        if let Some(first) = recorded.and_then(|recorded| recorded.win_id) {
-            return paid(first);
+    Ok(())
+}
+
+/// Takes the operation ids. Wins that have been paid before, or whose id stands for something
+/// else, leave the list: their results are known.
+fn claim(wins: &mut Vec<Wanted<'_>>, results: &mut Results<'_, Win>) -> Result<(), Error> {
+    let claims: Vec<Claim<'_>> = wins
+        .iter()
+        .filter_map(|win| {
+            let record = Record { win_id: Some(win.win_id), ..Record::default() };
+            let (id, fingerprint) = (win.request.operation_id?, win.fingerprint.as_ref()?);
+            Some(Claim { operation_id: id, fingerprint, record })
+        })
+        .collect();
+    let mut taken = operation::claim(&claims)?.into_iter();
+    wins.retain(|win| {
+        let claimed = win.fingerprint.and_then(|_| taken.next()).flatten();
+        let is_new = claimed.is_none();
+        if let Some(first) = claimed {
+            let none = || pgrx::error!("an operation has no win");
+            let first = first.map(|recorded| paid(recorded.win_id.unwrap_or_else(none)));
+            results.set(win.index, first);
         }
-    }
-    let locked = pool::lock(request.pool)?;
-    let command =
-        Command::Win { win_amount: request.win_amount, expected_cycle: request.expected_cycle };
-    let winner = Winner {
-        game_id: request.game_id,
-        user_id: Some(request.user_id),
-        operation_id: request.operation_id,
-        metadata: request.metadata.as_ref(),
-        ledger_id: None,
-    };
-    let before = locked.pool.state.clone();
-    pay(win_id, &locked, before, &command, &winner, "win")
-}
-
-/// The number of a new win.
-pub fn next_id() -> i64 {
-    NEXT_ID.with(|statement| statement.read(&[]).first().map_or(0, |row| row.need(1)))
-}
-
-/// Who won, and by what.
-pub struct Winner<'a> {
-    /// The game that hit.
-    pub game_id: &'a str,
-    /// The player.
-    pub user_id: Option<&'a str>,
-    /// The client's name for the operation.
-    pub operation_id: Option<&'a str>,
-    /// The client's own words.
-    pub metadata: Option<&'a JsonB>,
-    /// The wager that hit, of a spin.
-    pub ledger_id: Option<i64>,
-}
-
-/// Does the command, which pays a win of the locked pool. `before` is its exact state with all that
-/// this transaction has appended.
-pub fn pay(
-    win_id: i64,
-    locked: &pool::Locked,
-    before: PoolState,
-    command: &Command,
-    winner: &Winner<'_>,
-    operation: &'static str,
-) -> Result<Win, Error> {
-    let occasion = Occasion { win_id: Some(win_id), ..Occasion::new(operation, None) };
-    let mut random = random::Strong;
-    let mut outside = Outside { at: timestamp(occasion.at), random: &mut random };
-    let (after, events) = apply(before.clone(), command, &mut outside)?;
-    let Some(Event::Won { win_amount, previous_amount, evidence, secret }) = events.first() else {
-        pgrx::error!("a win of pool \"{}\" paid nothing", before.pool);
-    };
-    let win = Win {
-        win_id,
-        pool: after.pool.clone(),
-        win_amount: *win_amount,
-        previous_amount: *previous_amount,
-        current_amount: after.current_amount(),
-        cycle: before.cycle,
-        version: after.version,
-        replayed: false,
-    };
-    pool::update(locked.pool.id, &before, &after, &occasion)?;
-    let must_be_verified = before.config.verify_above.is_some_and(|above| *win_amount >= above);
-    let how = How {
-        trigger: evidence.as_ref().map_or("manual", Evidence::kind),
-        evidence: evidence.as_ref().map(Evidence::to_json),
-        secret: secret.as_ref(),
-        status: if must_be_verified { "pending" } else { "paid" },
-    };
-    write(&win, winner, &how, locked, &occasion);
-    journal::happened(locked.pool.id, &before, &after, &events, &occasion)?;
-    Ok(win)
-}
-
-/// How it came to a win.
-struct How<'a> {
-    trigger: &'static str,
-    evidence: Option<Value>,
-    secret: Option<&'a Secret>,
-    status: &'static str,
+        is_new
+    });
+    Ok(())
 }
 
 fn fingerprint(request: &Request<'_>) -> Fingerprint {
-    let win_amount = request.win_amount.map(|amount| amount.to_string());
-    let expected_cycle = request.expected_cycle.map(|cycle| cycle.to_string());
-    let metadata = request.metadata.as_ref().map(|JsonB(metadata)| metadata.to_string());
+    let win_amount = request.win_amount.map(i64::to_be_bytes);
+    let expected_cycle = request.expected_cycle.map(i64::to_be_bytes);
     Fingerprint::of(
         "win",
         &[
-            Some(request.pool),
-            Some(request.game_id),
-            Some(request.user_id),
-            win_amount.as_deref(),
-            expected_cycle.as_deref(),
-            metadata.as_deref(),
+            Some(request.pool.as_bytes()),
+            Some(request.game_id.as_bytes()),
+            Some(request.user_id.as_bytes()),
+            win_amount.as_ref().map(|amount| amount.as_slice()),
+            expected_cycle.as_ref().map(|cycle| cycle.as_slice()),
+            request.metadata.as_ref().map(RawJson::bytes),
         ],
     )
 }
 
-fn paid(win_id: i64) -> Result<Win, Error> {
+/// The win that was paid when its operation was first applied.
+fn paid(win_id: i64) -> Win {
     let _active = Active::fresh();
     let win = FIND.with(|statement| {
         statement.read(&[argument(win_id)]).first().map(|row| Win {
@@ -194,41 +226,5 @@ fn paid(win_id: i64) -> Result<Win, Error> {
             replayed: true,
         })
     });
-    Ok(win.unwrap_or_else(|| pgrx::error!("win {win_id} is not there")))
-}
-
-fn write(
-    win: &Win,
-    winner: &Winner<'_>,
-    how: &How<'_>,
-    locked: &pool::Locked,
-    occasion: &Occasion<'_>,
-) {
-    let arguments = [
-        argument(win.win_id),
-        argument(locked.pool.id),
-        argument(win.cycle),
-        argument(occasion.at),
-        argument(winner.operation_id),
-        argument(winner.game_id),
-        argument(winner.user_id),
-        argument(win.win_amount),
-        argument(win.previous_amount),
-        argument(win.current_amount),
-        argument(win.version),
-        winner.metadata.and_then(|JsonB(metadata)| argument(JsonB(metadata.clone()))),
-        argument(occasion.actor.as_str()),
-        Some(pgrx::pg_sys::Datum::from(snapshot::own_xid())),
-        argument(locked.seen.to_string()),
-        argument(locked.floor_id),
-        argument(locked.last_id),
-        argument(ledger::own_highest_id()),
-        argument(winner.ledger_id),
-        argument(how.trigger),
-        argument(how.evidence.clone().map(JsonB)),
-        argument(how.secret.map(Secret::commitment)),
-        argument(how.secret.map(Secret::text)),
-        argument(how.status),
-    ];
-    WRITE.with(|statement| statement.write(&arguments));
+    win.unwrap_or_else(|| pgrx::error!("win {win_id} is not there"))
 }

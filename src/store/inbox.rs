@@ -1,0 +1,172 @@
+//! The inbox: wagers that come in by COPY or INSERT, and are applied in the order of their ids, a
+//! piece at a time, so that memory does not grow with their number.
+//!
+//! A row that is there has not been applied: applying deletes it in the same transaction, so each
+//! is applied exactly once, also after a crash or a restore. One session at a time applies.
+
+use crate::error::required;
+use crate::store::batch::{OnError, Summary, sqlstate_text};
+use crate::store::lock;
+use crate::store::mark::now;
+use crate::store::play::play_all;
+use crate::store::raw_json::RawJson;
+use crate::store::statement::{Row, argument, query, statements};
+use crate::store::wager::{Kind, Request};
+use jackpot_core::Error;
+use pgrx::memcxt::PgMemoryContexts;
+
+/// Rows that are taken, and held in memory, at a time.
+const ROWS_AT_ONCE: i64 = 5_000;
+
+statements! {
+    static REJECT(TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID,
+                  TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID) = "
+        INSERT INTO jackpot.dead_letter (at, source, payload, sqlstate, token, message, detail)
+        VALUES ($1, 'inbox', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+                   'id', $2, 'kind', $3, 'game_id', $4, 'wager_amount', $5, 'user_id', $6, 'operation_id', $7,
+                   'pools', $8, 'operator_id', $9, 'game_category', $10, 'currency', $11))
+                || CASE WHEN $12 IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('metadata', $12) END,
+                $13, $14, $15, $16)";
+}
+
+/// A row as it came. Nothing of it has been checked.
+struct Item {
+    id: i64,
+    kind: Option<String>,
+    game_id: Option<String>,
+    wager_amount: Option<i64>,
+    user_id: Option<String>,
+    operation_id: Option<String>,
+    pools: Option<Vec<String>>,
+    has_null_pool: bool,
+    operator_id: Option<String>,
+    game_category: Option<String>,
+    currency: Option<String>,
+    metadata: Option<RawJson>,
+}
+
+/// Applies up to so many rows of the inbox; nothing while another session is at it.
+pub fn process(max_rows: i64) -> Result<Summary, Error> {
+    let mut summary = Summary::default();
+    if !lock::try_inbox() {
+        return Ok(summary);
+    }
+    let (mut after, mut left) = (0, max_rows);
+    while left > 0 {
+        let limit = left.min(ROWS_AT_ONCE);
+        let mut scratch = PgMemoryContexts::new("jackpot inbox");
+        // SAFETY: what the rows point to is used only before `scratch` is dropped.
+        let applied = unsafe { scratch.switch_to(|_| apply(after, limit, &mut summary))? };
+        after = applied.last_id;
+        left -= limit;
+        if applied.rows < limit {
+            break;
+        }
+    }
+    Ok(summary)
+}
+
+struct Applied {
+    rows: i64,
+    last_id: i64,
+}
+
+/// Takes the next rows, in the order of their ids, and applies them. What is refused goes to the
+/// dead letters: a row that cannot be applied must not hold up those behind it.
+fn apply(after: i64, limit: i64, summary: &mut Summary) -> Result<Applied, Error> {
+    let items = take(after, limit);
+    let requests: Vec<_> = items.iter().map(Item::request).collect();
+    for (item, played) in items.iter().zip(play_all(&requests, OnError::Continue)?) {
+        summary.count_played(&played);
+        if let Err(error) = played {
+            item.reject(&error);
+        }
+    }
+    let last_id = items.last().map_or(after, |item| item.id);
+    Ok(Applied { rows: items.len() as i64, last_id })
+}
+
+/// Planned anew each time, as the table is now empty, now of millions.
+fn take(after: i64, limit: i64) -> Vec<Item> {
+    let mut items = Vec::new();
+    query(&format!(
+        "WITH taken AS (
+             DELETE FROM jackpot.inbox i
+              WHERE i.ctid = ANY (ARRAY(SELECT s.ctid FROM jackpot.inbox s WHERE s.id > {after} ORDER BY s.id LIMIT {limit}))
+             RETURNING i.*)
+         SELECT t.id, t.kind, t.game_id, t.wager_amount, t.user_id, t.operation_id, t.pools, t.operator_id,
+                t.game_category, t.currency, t.metadata
+           FROM taken t ORDER BY t.id"
+    ))
+    .each(|row| items.push(Item::read(&row)));
+    items
+}
+
+impl Item {
+    fn read(row: &Row<'_>) -> Self {
+        let pools: Option<Vec<Option<String>>> = row.get(7);
+        Item {
+            id: row.need(1),
+            kind: row.get(2),
+            game_id: row.get(3),
+            wager_amount: row.get(4),
+            user_id: row.get(5),
+            operation_id: row.get(6),
+            has_null_pool: pools.iter().flatten().any(Option::is_none),
+            pools: pools.map(|pools| pools.into_iter().flatten().collect()),
+            operator_id: row.get(8),
+            game_category: row.get(9),
+            currency: row.get(10),
+            metadata: row.get(11),
+        }
+    }
+
+    fn request(&self) -> Result<Request<'_>, Error> {
+        let kind = match self.kind.as_deref() {
+            Some("contribute") => Kind::Contribute,
+            Some("spin") => Kind::Spin,
+            kind => {
+                return Err(Error::invalid(
+                    format!("kind \"{}\" is not known", kind.unwrap_or("NULL")),
+                    "kind is contribute or spin",
+                ));
+            }
+        };
+        required("a pool's name", (!self.has_null_pool).then_some(()))?;
+        Ok(Request {
+            kind,
+            game_id: required("game_id", self.game_id.as_deref())?,
+            wager_amount: required("wager_amount", self.wager_amount)?,
+            user_id: self.user_id.as_deref(),
+            operation_id: self.operation_id.as_deref(),
+            pools: self.pools.as_deref(),
+            operator_id: self.operator_id.as_deref(),
+            game_category: self.game_category.as_deref(),
+            currency: self.currency.as_deref(),
+            metadata: self.metadata,
+        })
+    }
+
+    /// Keeps it with the reason why it was refused.
+    fn reject(&self, error: &Error) {
+        let arguments = [
+            argument(now()),
+            argument(self.id),
+            argument(self.kind.as_deref()),
+            argument(self.game_id.as_deref()),
+            argument(self.wager_amount),
+            argument(self.user_id.as_deref()),
+            argument(self.operation_id.as_deref()),
+            argument(self.pools.clone()),
+            argument(self.operator_id.as_deref()),
+            argument(self.game_category.as_deref()),
+            argument(self.currency.as_deref()),
+            argument(self.metadata),
+            argument(sqlstate_text(error)),
+            argument(error.token.as_str()),
+            argument(error.message.as_str()),
+            argument(error.detail.as_str()),
+        ];
+        REJECT.with(|statement| statement.write(&arguments));
+    }
+}
