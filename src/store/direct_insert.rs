@@ -12,8 +12,8 @@ use std::ptr;
 /// Rows that are made, and written to a table, at a time.
 const ROWS_AT_ONCE: usize = 500;
 
-/// Inserts rows of these columns; false, without taking one, if the table has triggers, other
-/// columns, or constraints and defaults beyond NOT NULL.
+/// Inserts rows of these columns; false, without taking one, if inserting fires triggers, or the table has
+/// other columns, or constraints and defaults beyond NOT NULL.
 pub fn insert<const COLUMNS: usize>(
     table: pg_sys::Oid,
     names: Names,
@@ -53,13 +53,22 @@ fn is_plain(table: &Relation, names: Names) -> bool {
         let table = &*table.as_ptr();
         let descriptor = &*table.rd_att;
         (*table.rd_rel).relam == pg_sys::HEAP_TABLE_AM_OID
-            && table.trigdesc.is_null()
+            && table.trigdesc.as_ref().is_none_or(|triggers| !fires_on_insert(triggers))
             && descriptor.natts as usize == names.len()
             && descriptor
                 .constr
                 .as_ref()
                 .is_none_or(|constraints| constraints.num_check == 0 && constraints.num_defval == 0)
     }
+}
+
+fn fires_on_insert(triggers: &pg_sys::TriggerDesc) -> bool {
+    triggers.trig_insert_before_row
+        || triggers.trig_insert_after_row
+        || triggers.trig_insert_instead_row
+        || triggers.trig_insert_before_statement
+        || triggers.trig_insert_after_statement
+        || triggers.trig_insert_new_table
 }
 
 /// A table with its indexes, open for inserting, and the rows that go there next. What it holds is

@@ -1,6 +1,6 @@
 //! The gate and the pools' queues: advisory locks in a key space of their own.
 //!
-//! Lock order everywhere: gate, pools by id, mark.
+//! Lock order everywhere: inbox, gate, operation ids in their order, pools by id, mark.
 
 use crate::guc;
 use crate::store::session::{Patience, clock};
