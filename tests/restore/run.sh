@@ -55,6 +55,7 @@ kept() {
     sql "$1" "SELECT md5(string_agg(t.t, ',' ORDER BY t.t))
                 FROM (SELECT s::text FROM jackpot.secret s UNION ALL SELECT v::text FROM jackpot.void v
                       UNION ALL SELECT r::text FROM jackpot.exchange_rate r
+                      UNION ALL SELECT i::text FROM jackpot.inbox i UNION ALL SELECT d::text FROM jackpot.dead_letter d
                       UNION ALL SELECT concat_ws(' ', l.id, l.exchange_rates, l.display_remainders) FROM jackpot.ledger l
                       UNION ALL SELECT concat_ws(' ', w.id, w.status, w.secret) FROM jackpot.win w) AS t(t)"
 }
@@ -110,6 +111,8 @@ go_on() {
     is "$where: the secret that waited decides" \
         "$(sql "$where" "SELECT ok, pool, status, secret = '$waiting' FROM jackpot_verify_win($win)")" "t|must|pending|t"
     is "$where: the win is confirmed" "$(sql "$where" "SELECT status FROM jackpot_confirm_win($win, 'cheque')")" paid
+    waiting=$(sql "$where" "SELECT count(*), count(*) FILTER (WHERE wager_amount < 0) FROM jackpot.inbox HAVING count(*) > 0")
+    is "$where: what waited in the inbox is applied" "$(sql "$where" "SELECT total, failed FROM jackpot_process_inbox()")" "$waiting"
     traffic "$where" "later $where"
     prove "$where" "$where: proof after more traffic"
     sql "$where" "SELECT jackpot_settle()" >/dev/null
