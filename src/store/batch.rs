@@ -1,13 +1,12 @@
 //! What batches have in common: what happens on an error, and what is returned.
 
 use crate::error::sqlstate;
-use crate::store::operation::{self, Fingerprint};
 use crate::store::play::Played;
 use crate::store::wager::Outcome;
 use crate::store::win::Paid;
 use jackpot_core::Error;
 use serde_json::{Value, json};
-use std::collections::hash_map::{Entry, HashMap};
+use std::collections::HashSet;
 
 /// What a batch does about items that are refused.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,91 +31,58 @@ impl OnError {
     }
 }
 
-/// A result that a later item of the same batch may get again.
-pub trait Repeat {
-    /// The same, as the result of an earlier call.
-    fn repeat(&self) -> Self;
-}
-
 /// The results of a batch as far as they are known, in the order of its items.
-pub struct Results<'a, T> {
-    known: Vec<Option<Result<T, Error>>>,
-    /// Where each operation id stands first, and for what.
-    first: HashMap<&'a str, (usize, Fingerprint)>,
-    /// Items that repeat an operation of the same batch, and which.
-    repeats: Vec<(usize, usize)>,
-}
+pub struct Results<T>(Vec<Option<Result<T, Error>>>);
 
-impl<'a, T: Repeat> Results<'a, T> {
+impl<T> Results<T> {
     /// Of so many items, none of them known.
     pub fn new(count: usize) -> Self {
-        let known = std::iter::repeat_with(|| None).take(count).collect();
-        Results { known, first: HashMap::new(), repeats: Vec::new() }
+        Results(std::iter::repeat_with(|| None).take(count).collect())
     }
 
     /// The result of an item.
     pub fn set(&mut self, index: usize, result: Result<T, Error>) {
-        if let Some(known) = self.known.get_mut(index) {
+        if let Some(known) = self.0.get_mut(index) {
             *known = Some(result);
-        }
-    }
-
-    /// Whether an item names its operation first. Else it gets the other's result; 23505 where it
-    /// is not the same operation.
-    pub fn is_first(
-        &mut self,
-        index: usize,
-        operation_id: Option<&'a str>,
-        fingerprint: Option<Fingerprint>,
-    ) -> Result<bool, Error> {
-        let (Some(id), Some(fingerprint)) = (operation_id, fingerprint) else { return Ok(true) };
-        if self.known.len() == 1 {
-            return Ok(true);
-        }
-        match self.first.entry(id) {
-            Entry::Vacant(place) => {
-                place.insert((index, fingerprint));
-                Ok(true)
-            }
-            Entry::Occupied(place) => {
-                let (first, of) = *place.get();
-                if of != fingerprint {
-                    return Err(operation::mismatch(id));
-                }
-                self.repeats.push((index, first));
-                Ok(false)
-            }
         }
     }
 
     /// The first refusal, which names its place; for a batch that it aborts.
     pub fn refuse_errors(&self) -> Result<(), Error> {
-        for (index, result) in self.known.iter().enumerate() {
+        for (index, result) in self.0.iter().enumerate() {
             if let Some(Err(error)) = result {
-                return Err(at(index, error));
+                let message = format!("item {index}: {}", error.message);
+                return Err(Error { message, ..error.clone() });
             }
         }
         Ok(())
     }
 
     /// All results.
-    pub fn finish(mut self) -> Vec<Result<T, Error>> {
-        for (index, first) in std::mem::take(&mut self.repeats) {
-            let result = match self.known.get(first) {
-                Some(Some(Ok(result))) => Ok(result.repeat()),
-                Some(Some(Err(error))) => Err(error.clone()),
-                _ => continue,
-            };
-            self.set(index, result);
-        }
+    pub fn finish(self) -> Vec<Result<T, Error>> {
         let missing = || pgrx::error!("an item has no result");
-        self.known.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
+        self.0.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
     }
 }
 
-/// The error of the item at that place.
-pub fn at(index: usize, error: &Error) -> Error {
-    Error { message: format!("item {index}: {}", error.message), ..error.clone() }
+/// The stretches of a batch within which no operation id stands twice, as ends of ranges: each is
+/// done in one pass, and then is the first result that a later one finds.
+pub fn stretches<'a>(operation_ids: impl Iterator<Item = Option<&'a str>>) -> Vec<usize> {
+    let mut ends = Vec::new();
+    let mut seen = HashSet::new();
+    let mut count = 0;
+    for id in operation_ids {
+        if let Some(id) = id
+            && !seen.insert(id)
+        {
+            ends.push(count);
+            seen.clear();
+            seen.insert(id);
+        }
+        count += 1;
+    }
+    ends.push(count);
+    ends
 }
 
 /// What a batch did.

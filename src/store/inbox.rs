@@ -6,17 +6,16 @@
 
 use crate::error::required;
 use crate::store::batch::{OnError, Summary, sqlstate_text};
-use crate::store::lock;
 use crate::store::mark::now;
 use crate::store::play::play_all;
 use crate::store::raw_json::RawJson;
-use crate::store::statement::{Row, argument, query, statements};
+use crate::store::statement::{Connection, Row, argument, query, statements};
 use crate::store::wager::{Kind, Request};
+use crate::store::{lock, session, settle};
 use jackpot_core::Error;
-use pgrx::memcxt::PgMemoryContexts;
 
 /// Rows that are taken, and held in memory, at a time.
-const ROWS_AT_ONCE: i64 = 5_000;
+const ROWS_AT_ONCE: i64 = 10_000;
 
 statements! {
     static REJECT(TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID,
@@ -37,8 +36,9 @@ struct Item {
     wager_amount: Option<i64>,
     user_id: Option<String>,
     operation_id: Option<String>,
-    pools: Option<Vec<String>>,
-    has_null_pool: bool,
+    pools: Option<Vec<Option<String>>>,
+    /// Those of `pools` that are not NULL.
+    pool_names: Option<Vec<String>>,
     operator_id: Option<String>,
     game_category: Option<String>,
     currency: Option<String>,
@@ -51,30 +51,30 @@ pub fn process(max_rows: i64) -> Result<Summary, Error> {
     if !lock::try_inbox() {
         return Ok(summary);
     }
-    let (mut after, mut left) = (0, max_rows);
+    let (mut last_id, mut left) = (None, max_rows);
     while left > 0 {
         let limit = left.min(ROWS_AT_ONCE);
-        let mut scratch = PgMemoryContexts::new("jackpot inbox");
-        // SAFETY: what the rows point to is used only before `scratch` is dropped.
-        let applied = unsafe { scratch.switch_to(|_| apply(after, limit, &mut summary))? };
-        after = applied.last_id;
-        left -= limit;
-        if applied.rows < limit {
+        // What a piece takes in memory goes with its connection.
+        let _connection = Connection::open();
+        let items = take(last_id, limit);
+        apply(&items, &mut summary)?;
+        if (items.len() as i64) < limit {
             break;
         }
+        last_id = items.last().map(|item| item.id);
+        left -= limit;
+    }
+    match summary.total {
+        // Now that nothing waits, what was appended by the calls before can be settled.
+        0 if session::stands_alone() => settle::settle().map(drop)?,
+        rows => settle::upkeep(usize::try_from(rows).unwrap_or(usize::MAX))?,
     }
     Ok(summary)
 }
 
-struct Applied {
-    rows: i64,
-    last_id: i64,
-}
-
-/// Takes the next rows, in the order of their ids, and applies them. What is refused goes to the
-/// dead letters: a row that cannot be applied must not hold up those behind it.
-fn apply(after: i64, limit: i64, summary: &mut Summary) -> Result<Applied, Error> {
-    let items = take(after, limit);
+/// Applies a piece. What is refused goes to the dead letters: a row that cannot be applied must not
+/// hold up those behind it.
+fn apply(items: &[Item], summary: &mut Summary) -> Result<(), Error> {
     let requests: Vec<_> = items.iter().map(Item::request).collect();
     for (item, played) in items.iter().zip(play_all(&requests, OnError::Continue)?) {
         summary.count_played(&played);
@@ -82,17 +82,17 @@ fn apply(after: i64, limit: i64, summary: &mut Summary) -> Result<Applied, Error
             item.reject(&error);
         }
     }
-    let last_id = items.last().map_or(after, |item| item.id);
-    Ok(Applied { rows: items.len() as i64, last_id })
+    Ok(())
 }
 
 /// Planned anew each time, as the table is now empty, now of millions.
-fn take(after: i64, limit: i64) -> Vec<Item> {
+fn take(last_id: Option<i64>, limit: i64) -> Vec<Item> {
     let mut items = Vec::new();
+    let later = last_id.map_or(String::new(), |last_id| format!("WHERE s.id > {last_id}"));
     query(&format!(
         "WITH taken AS (
              DELETE FROM jackpot.inbox i
-              WHERE i.ctid = ANY (ARRAY(SELECT s.ctid FROM jackpot.inbox s WHERE s.id > {after} ORDER BY s.id LIMIT {limit}))
+              WHERE i.ctid = ANY (ARRAY(SELECT s.ctid FROM jackpot.inbox s {later} ORDER BY s.id LIMIT {limit}))
              RETURNING i.*)
          SELECT t.id, t.kind, t.game_id, t.wager_amount, t.user_id, t.operation_id, t.pools, t.operator_id,
                 t.game_category, t.currency, t.metadata
@@ -112,8 +112,8 @@ impl Item {
             wager_amount: row.get(4),
             user_id: row.get(5),
             operation_id: row.get(6),
-            has_null_pool: pools.iter().flatten().any(Option::is_none),
-            pools: pools.map(|pools| pools.into_iter().flatten().collect()),
+            pool_names: pools.clone().map(|pools| pools.into_iter().flatten().collect()),
+            pools,
             operator_id: row.get(8),
             game_category: row.get(9),
             currency: row.get(10),
@@ -132,14 +132,15 @@ impl Item {
                 ));
             }
         };
-        required("a pool's name", (!self.has_null_pool).then_some(()))?;
+        let has_null = self.pools.iter().flatten().any(Option::is_none);
+        required("a pool's name", (!has_null).then_some(()))?;
         Ok(Request {
             kind,
             game_id: required("game_id", self.game_id.as_deref())?,
             wager_amount: required("wager_amount", self.wager_amount)?,
             user_id: self.user_id.as_deref(),
             operation_id: self.operation_id.as_deref(),
-            pools: self.pools.as_deref(),
+            pools: self.pool_names.as_deref(),
             operator_id: self.operator_id.as_deref(),
             game_category: self.game_category.as_deref(),
             currency: self.currency.as_deref(),

@@ -263,22 +263,16 @@ fn row(xid: u64, entry: &Entry<'_>) -> [Argument; 19] {
 /// The columns that tell what a row contributed, the indexed one first.
 static CONTRIBUTIONS: Names = &[c"id", c"pool_ids", c"display", c"reserve"];
 
-/// What the row of that id, which the active snapshot shows, gave to each pool.
-pub fn contributions(id: i64) -> Vec<(i32, Micros)> {
+/// What the row of that id gave to each pool; `None` if the active snapshot does not show it.
+pub fn contributions(id: i64) -> Option<Vec<(i32, Micros)>> {
     let condition = [key(pg_sys::BTEqualStrategyNumber, pg_sys::F_INT8EQ, pg_sys::Datum::from(id))];
-    let mut found = Vec::new();
+    let mut found = None;
     let parent = Relation::open(relations::current().ledger);
     for partition in partition::holding(&parent, i64::MIN) {
         index_scan::scan(&partition, CONTRIBUTIONS, &[&condition], |row| {
             let legs = row.array::<i64>(2).into_iter().zip(row.array::<i64>(3));
-            found = row
-                .array::<i32>(1)
-                .into_iter()
-                .zip(legs)
-                .map(|(pool_id, (display, reserve))| {
-                    (pool_id, Micros::new(i128::from(display) + i128::from(reserve)))
-                })
-                .collect();
+            let total = |(display, reserve)| Micros::new(i128::from(display) + i128::from(reserve));
+            found = Some(row.array::<i32>(1).into_iter().zip(legs.map(total)).collect());
         });
     }
     found

@@ -13,6 +13,7 @@ pub mod life;
 mod lock;
 mod mark;
 mod operation;
+mod outlook;
 mod partition;
 mod payment;
 pub mod play;

@@ -148,7 +148,9 @@ pub fn find(operation_id: &str, fingerprint: &Fingerprint) -> Result<Option<Reco
         let Some(ledger_id) = row.get(6) else {
             return Ok(Some(Recorded { win_id: at(&win_ids, 0), lines: Vec::new() }));
         };
+        let none = || pgrx::error!("ledger row {ledger_id} of an operation is not there");
         let lines = ledger::contributions(ledger_id)
+            .unwrap_or_else(none)
             .into_iter()
             .enumerate()
             .map(|(index, (pool_id, contribution))| RecordedLine {

@@ -2,23 +2,21 @@
 //! the other. A single call is a list of one.
 
 use crate::guc;
-use crate::store::batch::{OnError, Repeat, Results};
-use crate::store::configuration::{self, Configuration, ConfiguredPool};
+use crate::store::batch::{OnError, Results, stretches};
+use crate::store::configuration::{self, Configuration};
 use crate::store::ledger::{self, Entry};
 use crate::store::operation::{self, Claim, Record};
-use crate::store::session::clock;
-use crate::store::snapshot::Active;
-use crate::store::spin::{self, LockedPool};
-use crate::store::wager::{Fed, Line, Outcome, Request, Wager, contributed, fingerprint, replay};
-use crate::store::{lock, mark, pool, settle, snapshot, totals, wager};
-use jackpot_core::{Error, Evidence, PoolState, Trigger};
+use crate::store::outlook::Outlook;
+use crate::store::session::{self, clock};
+use crate::store::spin::{self, LockedPool, Passed};
+use crate::store::wager::{self, Line, Outcome, Request, Wager, fingerprint, replay};
+use crate::store::{lock, mark, settle};
+use jackpot_core::{Error, Token};
 use pgrx::datum::TimestampWithTimeZone;
 use std::collections::BTreeSet;
 
-/// How long it takes at most to claim operation ids that nobody else is claiming: so much, and so
-/// much for each of them.
+/// How long it takes at most to claim an operation id that nobody else is claiming.
 const MICROSECONDS_WITHOUT_WAITING: i64 = 2_000;
-const MICROSECONDS_A_CLAIM: i64 = 20;
 /// Wagers between two looks whether the statement is cancelled.
 const WAGERS_BETWEEN_INTERRUPTS: usize = 1_000;
 
@@ -27,95 +25,109 @@ pub type Played = Result<Outcome, Error>;
 
 /// Applies one wager, or returns what was returned when its `operation_id` was first applied.
 pub fn play(request: Request<'_>) -> Played {
-    let mut played = play_in_turn(&[Ok(request)], guc::TOTALS.get(), OnError::Continue)?;
-    played.pop().unwrap_or_else(|| pgrx::error!("a wager has no outcome"))
+    wager::check(&request)?;
+    if session::is_read_only()
+        && let Some(id) = request.operation_id
+        && let Some(recorded) = operation::find(id, &fingerprint(&request))?
+    {
+        let configuration = configuration::current()?;
+        return Ok(replay(recorded, &configuration));
+    }
+    let mut results = Results::new(1);
+    play_stretch(&[Ok(request)], 0, guc::TOTALS.get(), OnError::Continue, &mut results)?;
+    settle::upkeep(1)?;
+    results.finish().pop().unwrap_or_else(|| pgrx::error!("a wager has no outcome"))
 }
 
 /// Applies many, of which totals are not told. Each has its own result; one that could not be read
-/// stands there as the error that it is.
+/// stands there as the error that it is. Leaves [`settle::upkeep`] to the caller.
 pub fn play_all(
     requests: &[Result<Request<'_>, Error>],
     on_error: OnError,
 ) -> Result<Vec<Played>, Error> {
-    play_in_turn(requests, false, on_error)
+    let mut results = Results::new(requests.len());
+    let ids = requests.iter().map(|request| request.as_ref().ok()?.operation_id);
+    let (mut rest, mut start) = (requests, 0);
+    for end in stretches(ids) {
+        let (stretch, later) = rest.split_at(end - start);
+        play_stretch(stretch, start, false, on_error, &mut results)?;
+        (rest, start) = (later, end);
+    }
+    Ok(results.finish())
 }
 
-fn play_in_turn(
+/// Applies wagers whose operation ids differ; the first stands at `start` of all.
+fn play_stretch(
     requests: &[Result<Request<'_>, Error>],
+    start: usize,
     has_totals: bool,
     on_error: OnError,
-) -> Result<Vec<Played>, Error> {
+    results: &mut Results<Outcome>,
+) -> Result<(), Error> {
     mark::ensure()?;
     lock::pass_gate();
     // After the gate: a pause that it waited for is known now.
     let configuration = configuration::current()?;
     let at = mark::now();
-    let mut results = Results::new(requests.len());
-    let mut wagers = accept(requests, &configuration, at, on_error, &mut results);
+    let mut wagers = accept(requests, start, &configuration, at, on_error, results)?;
     // Before anything is written: a reader that already holds a transaction id would keep every
     // other reader's range long.
-    let mut outlook = match look(&mut wagers, has_totals, at) {
+    let mut outlook = match Outlook::read(&mut wagers, has_totals, at) {
         Ok(outlook) => outlook,
-        Err(error) => {
-            for wager in wagers.drain(..) {
-                let result = replay_or(error.clone(), &wager.request, &configuration);
-                results.set(wager.index, result);
+        // Of the transaction as a whole. What was done before stays done all the same.
+        Err(error) => match wagers.pop() {
+            Some(wager) if requests.len() == 1 => {
+                results.set(start, replay_or(error, &wager.request, &configuration));
+                return Ok(());
             }
-            Outlook::default()
-        }
+            _ => return Err(error),
+        },
     };
+    for (index, request, error) in outlook.refused.drain(..) {
+        results.set(index, replay_or(error, &request, &configuration));
+    }
     for wager in &mut wagers {
         wager.ledger_id = ledger::next_id();
     }
-    let has_waited = claim(&mut wagers, &outlook.after, &configuration, &mut results)?;
-    if has_waited || !outlook.to_lock.is_empty() {
+    let has_waited = claim(&mut wagers, &outlook.after, &configuration, results)?;
+    // Between reading the states and appending, a batch as a whole adds more than a single bet.
+    if has_waited || !outlook.to_lock.is_empty() || requests.len() > 1 {
         outlook.to_lock.extend(spin::with_thresholds(&wagers));
     }
     if on_error == OnError::Abort {
         results.refuse_errors()?;
     }
-    if !wagers.is_empty() {
-        tell_passed_over(&wagers);
-        apply(&wagers, &outlook, &configuration, &mut results)?;
-        // Last, as it locks the mark.
-        settle::upkeep()?;
+    tell_passed_over(&wagers);
+    apply_all(wagers, &outlook, &configuration, results)?;
+    if on_error == OnError::Abort {
+        results.refuse_errors()?;
     }
-    Ok(results.finish())
-}
-
-impl Repeat for Outcome {
-    fn repeat(&self) -> Self {
-        Outcome { replayed: true, ..self.clone() }
-    }
+    Ok(())
 }
 
 /// The wagers that can be applied. The results of the others are known: refused, unless they had
 /// been applied before. Where errors abort, nothing after the first is looked at.
 fn accept<'a>(
     requests: &[Result<Request<'a>, Error>],
+    start: usize,
     configuration: &'a Configuration,
     at: TimestampWithTimeZone,
     on_error: OnError,
-    results: &mut Results<'a, Outcome>,
-) -> Vec<Wager<'a>> {
+    results: &mut Results<Outcome>,
+) -> Result<Vec<Wager<'a>>, Error> {
     let mut wagers: Vec<Wager<'a>> = Vec::with_capacity(requests.len());
-    for (index, request) in requests.iter().enumerate() {
+    for (index, request) in (start..).zip(requests) {
         if (index + 1).is_multiple_of(WAGERS_BETWEEN_INTERRUPTS) {
             pgrx::check_for_interrupts!();
         }
-        let accepted = request.clone().and_then(|request| {
-            wager::check(&request)?;
-            Ok(request)
-        });
-        let result = match &accepted {
+        let result = match request {
             Err(error) => Err(error.clone()),
-            Ok(request) => match Wager::new(index, *request, configuration, at) {
-                Err(error) => replay_or(error, request, configuration),
-                Ok(wager) => match results.is_first(index, request.operation_id, wager.fingerprint)
-                {
-                    Err(error) => Err(error),
-                    Ok(is_first) => {
-                        wagers.extend(is_first.then_some(wager));
+            Ok(request) => match wager::check(request) {
+                Err(error) => Err(error),
+                Ok(()) => match Wager::new(index, *request, configuration, at) {
+                    Err(error) => replay_or(error, request, configuration),
+                    Ok(wager) => {
+                        wagers.push(wager);
                         continue;
                     }
                 },
@@ -127,7 +139,7 @@ fn accept<'a>(
             break;
         }
     }
-    wagers
+    Ok(wagers)
 }
 
 /// What was done before stays done, whatever has become of the pools since; else the error.
@@ -139,84 +151,6 @@ fn replay_or(error: Error, request: &Request<'_>, configuration: &Configuration)
     }
 }
 
-/// What can be said before anything is locked or written.
-#[derive(Default)]
-struct Outlook {
-    /// What each pool that is fed holds then: current_amount and version. Of a single wager.
-    after: Vec<(i64, i64)>,
-    /// The pools that must be locked.
-    to_lock: BTreeSet<i32>,
-}
-
-/// Reads what totals and draws need, and draws.
-fn look(
-    wagers: &mut [Wager<'_>],
-    has_totals: bool,
-    at: TimestampWithTimeZone,
-) -> Result<Outlook, Error> {
-    let mut outlook = Outlook::default();
-    let has_spins = wagers.iter().any(Wager::is_spin);
-    let has_threshold = |fed: &Fed<'_>| fed.pool.config.trigger == Trigger::MustHitBy;
-    let needs_meters = wagers
-        .iter()
-        .filter(|wager| wager.is_spin())
-        .any(|wager| wager.fed.iter().any(has_threshold));
-    let mut states = Vec::new();
-    if has_totals || needs_meters {
-        states = states_with(wagers, at, Active::fresh)?;
-    }
-    if has_totals {
-        let total = |(_, state): &(i32, PoolState)| (state.current_amount(), state.version);
-        outlook.after = states.iter().map(total).collect();
-    }
-    if needs_meters && snapshot::is_kept() {
-        // A kept snapshot does not show how near a threshold has come.
-        states = states_with(wagers, at, Active::latest)?;
-    }
-    if has_spins {
-        outlook.to_lock = spin::draw(wagers, &states, at);
-    }
-    Ok(outlook)
-}
-
-/// What each pool is, as far as the snapshot shows, once all the wagers are applied; in the order
-/// of their ids.
-fn states_with(
-    wagers: &[Wager<'_>],
-    at: TimestampWithTimeZone,
-    snapshot: fn() -> Active,
-) -> Result<Vec<(i32, PoolState)>, Error> {
-    let fed = || wagers.iter().flat_map(|wager| &wager.fed);
-    let mut pools: Vec<&ConfiguredPool> = fed().map(|fed| fed.pool).collect();
-    pools.sort_unstable_by_key(|pool| pool.id);
-    pools.dedup_by_key(|pool| pool.id);
-    if pools.is_empty() {
-        return Ok(Vec::new());
-    }
-    let memo = totals::newest_memo();
-    let _active = snapshot();
-    let sums = totals::exact(memo)?;
-    let ids: Vec<i32> = pools.iter().map(|pool| pool.id).collect();
-    let rows = pool::meters(&ids);
-    let mut states = Vec::with_capacity(pools.len());
-    for pool in pools {
-        let Some(row) = rows.iter().find(|row| row.id == pool.id) else {
-            return Err(pool::not_visible(&pool.pool));
-        };
-        let state = pool::with_sums(pool.pool.to_string(), pool.config.clone(), row, &sums);
-        states.push((pool.id, Some(state)));
-    }
-    for Fed { pool, stake } in fed() {
-        let place = states.binary_search_by_key(&pool.id, |(id, _)| *id).ok();
-        if let Some((_, slot)) = place.and_then(|place| states.get_mut(place))
-            && let Some(state) = slot.take()
-        {
-            *slot = Some(contributed(state, &pool.config, *stake, at)?);
-        }
-    }
-    Ok(states.into_iter().filter_map(|(id, state)| Some((id, state?))).collect())
-}
-
 /// Takes the operation ids for the wagers. Those that have been applied before, or whose id stands
 /// for something else, leave the list: their results are known. Tells whether it took so long that
 /// others may have been waited for: calls with the same ids, which failed.
@@ -224,7 +158,7 @@ fn claim(
     wagers: &mut Vec<Wager<'_>>,
     after: &[(i64, i64)],
     configuration: &Configuration,
-    results: &mut Results<'_, Outcome>,
+    results: &mut Results<Outcome>,
 ) -> Result<bool, Error> {
     let claims: Vec<Claim<'_>> = wagers
         .iter()
@@ -237,10 +171,9 @@ fn claim(
     if claims.is_empty() {
         return Ok(false);
     }
-    let patience = MICROSECONDS_WITHOUT_WAITING + MICROSECONDS_A_CLAIM * claims.len() as i64;
     let began = clock();
     let mut taken = operation::claim(&claims)?.into_iter();
-    let has_waited = clock() - began > patience;
+    let has_waited = clock() - began > MICROSECONDS_WITHOUT_WAITING;
     wagers.retain(|wager| {
         if wager.fingerprint.is_none() {
             return true;
@@ -274,66 +207,104 @@ fn tell_passed_over(wagers: &[Wager<'_>]) {
     }
 }
 
-/// Appends the wagers and pays those that hit.
+/// Appends the wagers and pays those that hit. Where a win has put another configuration in force,
+/// those that follow are played by that.
+fn apply_all(
+    wagers: Vec<Wager<'_>>,
+    outlook: &Outlook<'_>,
+    configuration: &Configuration,
+    results: &mut Results<Outcome>,
+) -> Result<(), Error> {
+    let done = apply(&wagers, outlook, configuration, results)?;
+    if done == wagers.len() {
+        return Ok(());
+    }
+    let configuration = configuration::current()?;
+    let at = mark::now();
+    let mut rest = Vec::with_capacity(wagers.len() - done);
+    for Wager { index, request, ledger_id, .. } in wagers.iter().skip(done) {
+        match Wager::new(*index, *request, &configuration, at) {
+            Ok(wager) => rest.push(Wager { ledger_id: *ledger_id, ..wager }),
+            Err(error) => refuse(*index, request, error, results),
+        }
+    }
+    let mut outlook = Outlook::read(&mut rest, false, at)?;
+    for (index, request, error) in outlook.refused.drain(..) {
+        refuse(index, &request, error, results);
+    }
+    outlook.to_lock.extend(spin::with_thresholds(&rest));
+    apply_all(rest, &outlook, &configuration, results)
+}
+
+/// A refusal that comes after the operation id has been taken.
+fn refuse(index: usize, request: &Request<'_>, error: Error, results: &mut Results<Outcome>) {
+    if let Some(id) = request.operation_id {
+        operation::release(id);
+    }
+    results.set(index, Err(error));
+}
+
+/// Appends wagers and pays those that hit, up to one that puts another configuration in force.
+/// Returns how many that were.
 fn apply(
     wagers: &[Wager<'_>],
-    outlook: &Outlook,
+    outlook: &Outlook<'_>,
     configuration: &Configuration,
-    results: &mut Results<'_, Outcome>,
-) -> Result<(), Error> {
+    results: &mut Results<Outcome>,
+) -> Result<usize, Error> {
     let to_lock = configuration.pools().iter().filter(|pool| outlook.to_lock.contains(&pool.id));
     let mut locked = spin::lock(to_lock)?;
-    let mut pending = wagers;
+    let mut pending = Vec::with_capacity(wagers.len());
+    let mut done = wagers.len();
     for (position, wager) in wagers.iter().enumerate() {
+        let passed = match spin::pass(&locked, wager) {
+            Ok(passed) => passed,
+            Err(error) if error.token == Token::VersionConflict => return Err(error),
+            Err(error) => {
+                refuse(wager.index, &wager.request, error, results);
+                continue;
+            }
+        };
+        pending.push(wager);
+        if passed.iter().any(Passed::is_hit) {
+            // All up to this wager is paid out, what follows belongs to the next cycle.
+            append(&pending);
+            pending.clear();
+        }
         let mut lines = wager.lines();
         for (line, (current_amount, version)) in lines.iter_mut().zip(&outlook.after) {
             (line.current_amount, line.version) = (Some(*current_amount), Some(*version));
         }
-        if !locked.is_empty() {
-            let hits = pass(&mut locked, wager)?;
-            if !hits.is_empty() {
-                // All up to this wager is paid out, what follows belongs to the next cycle.
-                let (now, later) = pending.split_at(position + 1 - (wagers.len() - pending.len()));
-                append(now);
-                pending = later;
-            }
-            settle_lines(&mut locked, wager, hits, &mut lines, !outlook.after.is_empty())?;
-        }
+        let has_totals = !outlook.after.is_empty();
+        let is_reconfigured = settle_up(&mut locked, passed, wager, &mut lines, has_totals)?;
         results.set(wager.index, Ok(Outcome { lines, replayed: false }));
-    }
-    append(pending);
-    Ok(())
-}
-
-/// Feeds the locked pools among those that the wager feeds; returns which of them it hits.
-fn pass(locked: &mut [LockedPool<'_>], wager: &Wager<'_>) -> Result<Vec<(usize, Evidence)>, Error> {
-    let mut hits = Vec::new();
-    for (place, fed) in wager.fed.iter().enumerate() {
-        if let Some(pool) = locked.iter_mut().find(|pool| pool.id() == fed.pool.id)
-            && let Some(evidence) = pool.play(wager, place)?
-        {
-            hits.push((place, evidence));
+        if is_reconfigured {
+            done = position + 1;
+            break;
         }
     }
-    Ok(hits)
+    append(&pending);
+    Ok(done)
 }
 
-/// Pays the hits and completes what is returned and recorded of the wager with what the locked
-/// pools hold then.
-fn settle_lines(
+/// Pays the hits, and completes what is returned and recorded of the wager with what the locked
+/// pools hold then. Tells whether a win has put another configuration in force.
+fn settle_up(
     locked: &mut [LockedPool<'_>],
+    passed: Vec<Passed>,
     wager: &Wager<'_>,
-    hits: Vec<(usize, Evidence)>,
     lines: &mut [Line],
     has_totals: bool,
-) -> Result<(), Error> {
-    let mut hits = hits.into_iter().peekable();
-    let mut is_changed = false;
-    for (place, (fed, line)) in wager.fed.iter().zip(lines.iter_mut()).enumerate() {
-        let Some(pool) = locked.iter_mut().find(|pool| pool.id() == fed.pool.id) else { continue };
-        if let Some((_, evidence)) = hits.next_if(|(hit, _)| *hit == place) {
-            line.won = Some(pool.pay(wager, evidence)?);
-        }
+) -> Result<bool, Error> {
+    let (mut is_changed, mut is_reconfigured) = (false, false);
+    for passed in passed {
+        let (Some(pool), Some(line)) = (locked.get_mut(passed.pool), lines.get_mut(passed.place))
+        else {
+            continue;
+        };
+        let config_version = pool.config_version();
+        line.won = pool.settle_up(passed, wager)?;
+        is_reconfigured |= pool.config_version() != config_version;
         if has_totals || line.won.is_some() {
             let (current_amount, version) = pool.total();
             (line.current_amount, line.version) = (Some(current_amount), Some(version));
@@ -343,10 +314,10 @@ fn settle_lines(
     if let Some(id) = wager.request.operation_id.filter(|_| is_changed) {
         operation::complete(id, lines);
     }
-    Ok(())
+    Ok(is_reconfigured)
 }
 
-fn append(wagers: &[Wager<'_>]) {
+fn append(wagers: &[&Wager<'_>]) {
     // After all waiting: no row may be older than its transaction's id (mark::tail_since).
     let at = mark::now();
     ledger::append(wagers.iter().map(|wager| Entry {

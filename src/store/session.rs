@@ -108,6 +108,12 @@ pub fn stands_alone() -> bool {
     is_query && is_autocommit()
 }
 
+/// Whether the transaction may write nothing, as on a standby.
+pub fn is_read_only() -> bool {
+    // SAFETY: reads a variable of this backend.
+    unsafe { pg_sys::XactReadOnly }
+}
+
 /// The identifier that initdb gave this cluster.
 pub fn system_identifier() -> i64 {
     // SAFETY: reads the control file's copy in memory. The bits are kept, not the sign.

@@ -14,6 +14,8 @@ const CALLS_BETWEEN_LOOKS: u32 = 100;
 
 thread_local! {
     static CALLS_TO_NEXT_LOOK: Cell<u32> = const { Cell::new(0) };
+    /// Rows that this backend has appended since it settled last.
+    static APPENDED: Cell<u64> = const { Cell::new(0) };
 }
 
 statements! {
@@ -73,11 +75,15 @@ pub fn fold(position: &Position, now: &Snapshot) -> u64 {
 
 /// What a call that stands alone does for all where there is nobody else to do it: makes the
 /// ledger's partitions, and settles when the tail may have grown to `jackpot.settle_rows`. Looks
-/// only now and then: the distance between the mark and the next transaction id tells without
-/// counting rows. A call in a transaction block does neither, as the locks would stay with it.
-pub fn upkeep() -> Result<(), Error> {
+/// only now and then: the distance between the mark and the next transaction id tells of single
+/// bets, what this backend has appended itself of batches. A call in a transaction block does
+/// neither, as the locks would stay with it; so it is the last thing that a call does.
+pub fn upkeep(rows: usize) -> Result<(), Error> {
+    let limit = u64::from(guc::SETTLE_ROWS.get().unsigned_abs());
+    let appended = APPENDED.get().saturating_add(rows as u64);
+    APPENDED.set(appended);
     let calls = CALLS_TO_NEXT_LOOK.get();
-    if calls > 0 {
+    if calls > 0 && appended < limit {
         CALLS_TO_NEXT_LOOK.set(calls - 1);
         return Ok(());
     }
@@ -86,15 +92,17 @@ pub fn upkeep() -> Result<(), Error> {
         return Ok(());
     }
     partition::ensure();
-    let limit = u64::from(guc::SETTLE_ROWS.get().unsigned_abs());
-    let long = {
+    let is_long = || -> Result<bool, Error> {
         let _active = Active::fresh();
-        mark::read()?.is_some_and(|position| {
+        let position = mark::read()?;
+        Ok(position.is_some_and(|position| {
             snapshot::next_xid().saturating_sub(position.snapshot.xmax()) >= limit
-        })
+        }))
     };
-    if long {
+    if appended >= limit || is_long()? {
         settle()?;
+        // What this call has appended is not committed yet, and stays for the next.
+        APPENDED.set(rows as u64);
     }
     Ok(())
 }

@@ -125,27 +125,30 @@ fn redraw(locked: &Locked) -> Result<PoolState, Error> {
 }
 
 impl LockedPool<'_> {
-    /// The pool's id.
-    pub fn id(&self) -> i32 {
-        self.pool.id
-    }
-
     /// What is payable now, and the version.
     pub fn total(&self) -> (i64, i64) {
         let state = &self.locked.pool.state;
         (state.current_amount(), state.version)
     }
 
-    /// The pool gets what the wager gives to the pool at this place of those that it feeds. Tells
-    /// why if it is hit.
-    pub fn play(&mut self, wager: &Wager<'_>, place: usize) -> Result<Option<Evidence>, Error> {
-        let Some(Fed { pool, stake }) = wager.fed.get(place) else { return Ok(None) };
+    /// The version of its configuration now.
+    pub fn config_version(&self) -> i64 {
+        self.locked.pool.state.config_version
+    }
+
+    /// Its state with what the wager gives to the pool at this place of those that it feeds, and
+    /// why it is hit, if it is.
+    fn with(
+        &self,
+        wager: &Wager<'_>,
+        Fed { pool, stake }: &Fed<'_>,
+        place: usize,
+    ) -> Result<(PoolState, Option<Evidence>), Error> {
         // The wager comes when it is its turn.
         let at = now();
-        let state = &mut self.locked.pool.state;
-        *state = contributed(state.clone(), &pool.config, *stake, at)?;
+        let state = contributed(self.locked.pool.state.clone(), &pool.config, *stake, at)?;
         if !wager.is_spin() {
-            return Ok(None);
+            return Ok((state, None));
         }
         let drawn = wager.drawn.iter().find(|(of, _)| *of == place);
         let hit = drawn
@@ -159,12 +162,19 @@ impl LockedPool<'_> {
             }
         }
         // A hit is paid from what is there; where nothing is, nothing is won.
-        Ok(hit.filter(|_| state.current_amount() > 0))
+        let hit = hit.filter(|_| state.current_amount() > 0);
+        Ok((state, hit))
     }
 
-    /// Pays the pool, which the wager has hit, once it has been appended. Returns the win's number
-    /// and amount.
-    pub fn pay(&mut self, wager: &Wager<'_>, evidence: Evidence) -> Result<(i64, i64), Error> {
+    /// Takes over what a wager has made of the pool, and pays the pool if the wager has hit it; the
+    /// wager must have been appended then. Returns the win's number and amount.
+    pub fn settle_up(
+        &mut self,
+        passed: Passed,
+        wager: &Wager<'_>,
+    ) -> Result<Option<(i64, i64)>, Error> {
+        self.locked.pool.state = passed.state;
+        let Some(evidence) = passed.hit else { return Ok(None) };
         let request = &wager.request;
         let winner = Winner {
             game_id: request.game_id,
@@ -177,6 +187,40 @@ impl LockedPool<'_> {
         let (win_id, state) = (payment::next_id(), &self.locked.pool.state);
         let decision = payment::decide(win_id, state, &command, "spin")?;
         let win = payment::pay(decision, &mut self.locked, &winner)?;
-        Ok((win.win_id, win.win_amount))
+        Ok(Some((win.win_id, win.win_amount)))
     }
+}
+
+/// What a wager makes of one of the locked pools.
+pub struct Passed {
+    /// Which of them.
+    pub pool: usize,
+    /// Its place among those that the wager feeds.
+    pub place: usize,
+    /// The pool with the wager.
+    state: PoolState,
+    hit: Option<Evidence>,
+}
+
+impl Passed {
+    /// Whether the wager hits the pool.
+    pub fn is_hit(&self) -> bool {
+        self.hit.is_some()
+    }
+}
+
+/// What a wager makes of the locked pools that it feeds; nothing is changed yet.
+pub fn pass(locked: &[LockedPool<'_>], wager: &Wager<'_>) -> Result<Vec<Passed>, Error> {
+    let mut all = Vec::new();
+    if locked.is_empty() {
+        return Ok(all);
+    }
+    for (place, fed) in wager.fed.iter().enumerate() {
+        let found = locked.iter().enumerate().find(|(_, locked)| locked.pool.id == fed.pool.id);
+        if let Some((pool, locked)) = found {
+            let (state, hit) = locked.with(wager, fed, place)?;
+            all.push(Passed { pool, place, state, hit });
+        }
+    }
+    Ok(all)
 }

@@ -117,12 +117,14 @@ impl<'a> Wager<'a> {
         configuration: &'a Configuration,
         at: TimestampWithTimeZone,
     ) -> Result<Self, Error> {
+        let named = request.pools.map_or(usize::MAX, <[String]>::len);
+        let pools = configuration.pools().len().min(named);
         let mut wager = Wager {
             index,
             request,
             fingerprint: request.operation_id.map(|_| fingerprint(&request)),
-            fed: Vec::with_capacity(configuration.pools().len()),
-            shares: Vec::with_capacity(configuration.pools().len()),
+            fed: Vec::with_capacity(pools),
+            shares: Vec::with_capacity(pools),
             passed_over: Vec::new(),
             drawn: Vec::new(),
             ledger_id: 0,

@@ -1,6 +1,6 @@
 //! Wins that the client asks for, one or many.
 
-use crate::store::batch::{self, OnError, Repeat, Results};
+use crate::store::batch::{OnError, Results, stretches};
 use crate::store::configuration::{self, Configuration};
 use crate::store::operation::{self, Claim, Fingerprint, Record};
 use crate::store::payment::{self, Winner};
@@ -63,8 +63,9 @@ pub type Paid = Result<Win, Error>;
 
 /// Pays a win, or returns the one that was paid when its `operation_id` was first applied.
 pub fn win(request: Request<'_>) -> Paid {
-    let mut paid = win_all(&[Ok(request)], OnError::Continue)?;
-    paid.pop().unwrap_or_else(|| pgrx::error!("a win has no result"))
+    let mut results = Results::new(1);
+    win_stretch(&[Ok(request)], 0, OnError::Continue, &mut results)?;
+    results.finish().pop().unwrap_or_else(|| pgrx::error!("a win has no result"))
 }
 
 /// Pays many, in their order. Each has its own result; one that could not be read stands there as
@@ -73,16 +74,30 @@ pub fn win_all(
     requests: &[Result<Request<'_>, Error>],
     on_error: OnError,
 ) -> Result<Vec<Paid>, Error> {
+    let mut results = Results::new(requests.len());
+    let ids = requests.iter().map(|request| request.as_ref().ok()?.operation_id);
+    let (mut rest, mut start) = (requests, 0);
+    for end in stretches(ids) {
+        let (stretch, later) = rest.split_at(end - start);
+        win_stretch(stretch, start, on_error, &mut results)?;
+        (rest, start) = (later, end);
+    }
+    Ok(results.finish())
+}
+
+/// Pays wins whose operation ids differ; the first stands at `start` of all.
+fn win_stretch(
+    requests: &[Result<Request<'_>, Error>],
+    start: usize,
+    on_error: OnError,
+    results: &mut Results<Win>,
+) -> Result<(), Error> {
     mark::ensure()?;
     // Before the pool: a pause, which closes the gate, must find no pool locked.
     lock::pass_gate();
     let configuration = configuration::current()?;
-    let mut results = Results::new(requests.len());
-    let mut wins = accept(requests, &configuration, on_error, &mut results);
-    claim(&mut wins, &mut results)?;
-    if on_error == OnError::Abort {
-        results.refuse_errors()?;
-    }
+    let mut wins = accept(requests, start, &configuration, on_error, results);
+    claim(&mut wins, results)?;
     let to_lock: BTreeMap<i32, &str> =
         wins.iter().map(|win| (win.pool_id, win.request.pool)).collect();
     let mut locked = to_lock
@@ -103,22 +118,21 @@ pub fn win_all(
         };
         match payment::decide(*win_id, &locked.pool.state, &command, "win") {
             Ok(decision) => results.set(*index, Ok(payment::pay(decision, locked, &winner)?)),
-            Err(error) if on_error == OnError::Abort => return Err(batch::at(*index, &error)),
             Err(error) => {
                 if let Some(id) = request.operation_id {
                     operation::release(id);
                 }
                 results.set(*index, Err(error));
+                if on_error == OnError::Abort {
+                    break;
+                }
             }
         }
     }
-    Ok(results.finish())
-}
-
-impl Repeat for Win {
-    fn repeat(&self) -> Self {
-        Win { replayed: true, ..self.clone() }
+    if on_error == OnError::Abort {
+        results.refuse_errors()?;
     }
+    Ok(())
 }
 
 /// A win that can be tried.
@@ -135,22 +149,22 @@ struct Wanted<'a> {
 /// is looked at.
 fn accept<'a>(
     requests: &[Result<Request<'a>, Error>],
+    start: usize,
     configuration: &Configuration,
     on_error: OnError,
-    results: &mut Results<'a, Win>,
+    results: &mut Results<Win>,
 ) -> Vec<Wanted<'a>> {
     let mut wins = Vec::with_capacity(requests.len());
-    for (index, request) in requests.iter().enumerate() {
+    for (index, request) in (start..).zip(requests) {
         let wanted = request.clone().and_then(|request| {
             check(&request)?;
             let pool_id = configuration.named(request.pool)?.id;
             let fingerprint = request.operation_id.map(|_| fingerprint(&request));
-            let is_first = results.is_first(index, request.operation_id, fingerprint)?;
-            let win_id = if is_first { payment::next_id() } else { 0 };
-            Ok(is_first.then_some(Wanted { index, request, pool_id, win_id, fingerprint }))
+            let win_id = payment::next_id();
+            Ok(Wanted { index, request, pool_id, win_id, fingerprint })
         });
         match wanted {
-            Ok(wanted) => wins.extend(wanted),
+            Ok(wanted) => wins.push(wanted),
             Err(error) => {
                 results.set(index, Err(error));
                 if on_error == OnError::Abort {
@@ -172,7 +186,7 @@ fn check(request: &Request<'_>) -> Result<(), Error> {
 
 /// Takes the operation ids. Wins that have been paid before, or whose id stands for something
 /// else, leave the list: their results are known.
-fn claim(wins: &mut Vec<Wanted<'_>>, results: &mut Results<'_, Win>) -> Result<(), Error> {
+fn claim(wins: &mut Vec<Wanted<'_>>, results: &mut Results<Win>) -> Result<(), Error> {
     let claims: Vec<Claim<'_>> = wins
         .iter()
         .filter_map(|win| {

@@ -6,7 +6,7 @@ use crate::store::batch::{OnError, Summary};
 use crate::store::play::play_all;
 use crate::store::raw_json::RawJson;
 use crate::store::wager::{Kind, Request};
-use crate::store::{pool, session};
+use crate::store::{pool, session, settle};
 use jackpot_core::Error;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -127,6 +127,7 @@ fn run(
     for (row, played) in play_all(&requests, on_error)?.iter().enumerate() {
         summary.list_played(row, columns.operation_id.get(row), played);
     }
+    settle::upkeep(rows)?;
     Ok(summary)
 }
 

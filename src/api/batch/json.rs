@@ -5,9 +5,9 @@ use crate::error::required;
 use crate::store::batch::{OnError, Summary};
 use crate::store::play::play_all;
 use crate::store::raw_json::RawJson;
-use crate::store::session;
 use crate::store::wager::{self, Kind};
 use crate::store::win::{self, win_all};
+use crate::store::{session, settle};
 use jackpot_core::Error;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -15,6 +15,7 @@ use pgrx::{AnyNumeric, JsonB};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// A wager, its keys in snake_case or camelCase.
 #[derive(Deserialize)]
@@ -37,7 +38,7 @@ struct Wager {
     #[serde(default)]
     currency: Option<String>,
     #[serde(default)]
-    metadata: Option<Value>,
+    metadata: Option<Box<RawValue>>,
 }
 
 impl Wager {
@@ -53,7 +54,7 @@ impl Wager {
             operator_id: self.operator_id.as_deref(),
             game_category: self.game_category.as_deref(),
             currency: self.currency.as_deref(),
-            metadata: raw(self.metadata.as_ref()),
+            metadata: self.metadata.as_deref().map(|metadata| RawJson::parse(metadata.get())),
         })
     }
 }
@@ -75,7 +76,7 @@ struct Win {
     #[serde(default, alias = "expectedCycle")]
     expected_cycle: Option<Value>,
     #[serde(default)]
-    metadata: Option<Value>,
+    metadata: Option<Box<RawValue>>,
 }
 
 impl Win {
@@ -90,7 +91,7 @@ impl Win {
             win_amount: optional("win_amount", &self.win_amount)?,
             operation_id: self.operation_id.as_deref(),
             expected_cycle: optional("expected_cycle", &self.expected_cycle)?,
-            metadata: raw(self.metadata.as_ref()),
+            metadata: self.metadata.as_deref().map(|metadata| RawJson::parse(metadata.get())),
         })
     }
 }
@@ -110,32 +111,45 @@ fn whole(name: &str, value: &Value) -> Result<i64, Error> {
     })
 }
 
-fn raw(metadata: Option<&Value>) -> Option<RawJson> {
-    metadata.map(|metadata| RawJson::parse(&metadata.to_string()))
+/// An item of a batch, or why it could not be read.
+struct Item<T> {
+    /// Also of one that could not be read, where it has one.
+    operation_id: Option<String>,
+    content: Result<T, Error>,
 }
 
-/// The items of a batch, each read or refused; 22023 unless it is an array.
-fn items<T: DeserializeOwned>(name: &str, batch: RawJson) -> Result<Vec<Result<T, Error>>, Error> {
-    let batch: Vec<Value> = serde_json::from_str(&batch.text()).map_err(|error| {
+/// The one key that is of use where the others cannot be read.
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default, alias = "operationId")]
+    operation_id: Option<String>,
+}
+
+/// The items of a batch; 22023 unless it is an array. Each is read by itself, so that one too deep
+/// does not spoil the others.
+fn items<T: DeserializeOwned>(name: &str, batch: RawJson) -> Result<Vec<Item<T>>, Error> {
+    let batch: Vec<Box<RawValue>> = serde_json::from_str(&batch.text()).map_err(|error| {
         Error::invalid(format!("{name} is not a JSON array"), error.to_string())
             .hint("A batch is an array of objects.")
     })?;
-    let item = |value: Value| {
-        let is_object = value.is_object();
-        T::deserialize(value).map_err(|error| {
+    let item = |text: Box<RawValue>| {
+        let named = serde_json::from_str(text.get());
+        let content = serde_json::from_str(text.get()).map_err(|error| {
+            let is_object = text.get().starts_with('{');
             let why = if is_object { error.to_string() } else { "it is not an object".to_owned() };
             Error::invalid("the item is malformed", why)
-        })
+        });
+        Item { operation_id: named.ok().and_then(|named: Named| named.operation_id), content }
     };
     Ok(batch.into_iter().map(item).collect())
 }
 
-/// The item itself, or why it could not be read.
+/// What the items ask for, as far as they can be read.
 fn read<'a, T, R>(
-    items: &'a [Result<T, Error>],
+    items: &'a [Item<T>],
     request: impl Fn(&'a T) -> Result<R, Error>,
 ) -> Vec<Result<R, Error>> {
-    items.iter().map(|item| request(item.as_ref().map_err(Clone::clone)?)).collect()
+    items.iter().map(|item| request(item.content.as_ref().map_err(Clone::clone)?)).collect()
 }
 
 /// Contributes many wagers.
@@ -161,14 +175,12 @@ fn jackpot_contribute_batch(
     let summary = session::run("contribute_batch", || {
         let on_error = OnError::parse(on_error)?;
         let items = items("contributions", required("contributions", contributions)?)?;
-        let requests = read(&items, Wager::request);
+        let played = play_all(&read(&items, Wager::request), on_error)?;
         let mut summary = Summary::default();
-        for (index, played) in play_all(&requests, on_error)?.iter().enumerate() {
-            let operation_id = requests
-                .get(index)
-                .and_then(|request| request.as_ref().ok().and_then(|request| request.operation_id));
-            summary.list_played(index, operation_id, played);
+        for (index, (item, played)) in items.iter().zip(&played).enumerate() {
+            summary.list_played(index, item.operation_id.as_deref(), played);
         }
+        settle::upkeep(played.len())?;
         Ok(summary)
     })?;
     let contribution = contribution(&summary)?;
@@ -206,13 +218,10 @@ fn jackpot_win_batch(
     let summary = session::run("win_batch", || {
         let on_error = OnError::parse(on_error)?;
         let items = items("wins", required("wins", wins)?)?;
-        let requests = read(&items, Win::request);
+        let paid = win_all(&read(&items, Win::request), on_error)?;
         let mut summary = Summary::default();
-        for (index, paid) in win_all(&requests, on_error)?.iter().enumerate() {
-            let operation_id = requests
-                .get(index)
-                .and_then(|request| request.as_ref().ok().and_then(|request| request.operation_id));
-            summary.list_paid(index, operation_id, paid);
+        for (index, (item, paid)) in items.iter().zip(&paid).enumerate() {
+            summary.list_paid(index, item.operation_id.as_deref(), paid);
         }
         Ok(summary)
     })?;
