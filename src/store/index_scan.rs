@@ -82,6 +82,8 @@ pub type Names = &'static [&'static CStr];
 struct Layout {
     index: pg_sys::Oid,
     columns: Vec<i16>,
+    /// The highest number of a column.
+    last: i16,
 }
 
 /// Layouts by table and list of names, as of a moment without later changes to any relation.
@@ -135,7 +137,8 @@ fn find_layout(table: &Relation, names: &[&CStr]) -> Layout {
                 && (*(*index.0).rd_rel).relam == pg_sys::BTREE_AM_OID
                 && pg_sys::RelationGetIndexPredicate(index.0).is_null();
             if is_plain && first == columns.first() && columns.len() == names.len() {
-                return Layout { index: index.oid(), columns };
+                let last = columns.iter().copied().max().unwrap_or(1);
+                return Layout { index: index.oid(), columns, last };
             }
         }
         let name = pgrx::name_data_to_str(&(*(*table.0).rd_rel).relname);
@@ -158,7 +161,7 @@ pub fn key(strategy: u32, comparison: u32, value: pg_sys::Datum) -> pg_sys::Scan
 /// may be NULL, ask first.
 pub struct Row<'a> {
     slot: *mut pg_sys::TupleTableSlot,
-    columns: &'a [i16],
+    layout: &'a Layout,
 }
 
 impl Row<'_> {
@@ -199,12 +202,14 @@ impl Row<'_> {
 
     /// Where the slot has a column, which is valid there from now on.
     fn place(&self, column: usize) -> usize {
-        let number = self.columns.get(column).copied().unwrap_or(1);
-        // SAFETY: the slot holds a row of the table, which has that column; columns are taken
-        // apart only as far as they are asked for.
+        let number = self.layout.columns.get(column).copied().unwrap_or(1);
+        // SAFETY: the slot holds a row of the table, which has these columns. At first they are
+        // taken apart only as far as asked for, which is enough for most rows; then all at once.
         unsafe {
-            if (*self.slot).tts_nvalid < number {
-                pg_sys::slot_getsomeattrs_int(self.slot, c_int::from(number));
+            let valid = (*self.slot).tts_nvalid;
+            if valid < number {
+                let up_to = if valid == 0 { number } else { self.layout.last };
+                pg_sys::slot_getsomeattrs_int(self.slot, c_int::from(up_to));
             }
         }
         number as usize - 1
@@ -249,7 +254,7 @@ pub fn scan(
         let slot = pg_sys::table_slot_create(table.0, ptr::null_mut());
         let snapshot = pg_sys::GetActiveSnapshot();
         let mut rows = 0u32;
-        let row = Row { slot, columns: &layout.columns };
+        let row = Row { slot, layout: &layout };
         for keys in conditions {
             let count = keys.len() as c_int;
             let scan = pg_sys::index_beginscan(table.0, index.0, snapshot, count, 0);
