@@ -35,13 +35,22 @@ thread_local! {
     static NEXT_LOOK: Cell<(pg_sys::Oid, i64)> = const { Cell::new((pg_sys::InvalidOid, i64::MIN)) };
 }
 
-/// The partitions of the ledger that may hold rows from `since` on (microseconds since 2000).
-pub fn holding(parent: &Relation, since: i64) -> Vec<Relation> {
-    partitions(parent)
-        .into_iter()
-        .filter(|partition| partition.end > since)
-        .map(|partition| Relation::open(partition.oid))
-        .collect()
+/// The partitions of the ledger that may hold rows from `since` until `until` (microseconds since
+/// 2000): the default one only where the others leave a gap.
+pub fn holding(parent: &Relation, since: i64, until: i64) -> Vec<Relation> {
+    let mut covered_until = since;
+    let mut partitions = partitions(parent);
+    // They come in the order of their bounds.
+    for partition in partitions.iter().filter(|partition| !partition.is_default) {
+        if partition.start <= covered_until {
+            covered_until = covered_until.max(partition.end);
+        }
+    }
+    partitions.retain(|partition| match partition.is_default {
+        true => covered_until <= until,
+        false => partition.start <= until && partition.end > since,
+    });
+    partitions.into_iter().map(|partition| Relation::open(partition.oid)).collect()
 }
 
 /// The partition for rows of that moment (microseconds since 2000); none but the default one

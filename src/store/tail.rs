@@ -229,8 +229,9 @@ impl Leg {
     }
 }
 
-/// Reads what the active snapshot, which is `now`, shows beyond the position.
-pub fn read(position: &Position, now: &Snapshot) -> Tail {
+/// Reads what the active snapshot, which is `now`, shows beyond the position, in rows up to `until`
+/// (microseconds since 2000).
+pub fn read(position: &Position, now: &Snapshot, until: i64) -> Tail {
     // Under SERIALIZABLE PostgreSQL must know of all that was looked for, also where nothing is yet.
     let serializable = snapshot::is_serializable();
     let mut places = if !position.anchored || serializable {
@@ -264,10 +265,8 @@ pub fn read(position: &Position, now: &Snapshot) -> Tail {
         return tail;
     }
     let parent = Relation::open(relations::current().ledger);
-    for partition in partition::holding(&parent, position.tail_since) {
-        if !serializable && partition.is_empty() {
-            continue;
-        }
+    let until = if serializable { i64::MAX } else { until };
+    for partition in partition::holding(&parent, position.tail_since, until) {
         index_scan::scan(&partition, &COLUMNS, &conditions, |row| {
             let xid = row.long(0).cast_unsigned();
             let id = row.long(1);

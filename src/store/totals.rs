@@ -28,6 +28,10 @@ pub struct Memo {
 /// `tail_since`, which leaves out old partitions.
 const MICROSECONDS_CARRIED_ON: i64 = 600_000_000;
 
+/// How far ahead of the clock rows are looked for: it may have been set back since. Settling looks
+/// everywhere.
+const MICROSECONDS_AHEAD: i64 = 3_600_000_000;
+
 thread_local! {
     static OWN: RefCell<Option<Memo>> = const { RefCell::new(None) };
 }
@@ -57,7 +61,7 @@ pub fn exact(memo: Option<Memo>) -> Result<Sums, Error> {
             None => return Ok(Sums::default()),
         },
     };
-    let tail = tail::read(&position, &now);
+    let tail = tail::read(&position, &now, clock().saturating_add(MICROSECONDS_AHEAD));
     sums.add_all(&tail.committed);
     if is_committed && mark::comparable(&position) && now.is_newer_than(&position.snapshot) {
         remember(Position { snapshot: now, ..position }, &sums, based_at);
