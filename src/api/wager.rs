@@ -4,6 +4,7 @@ use crate::api::{SqlResult, numeric};
 use crate::error::required;
 use crate::store::play::play;
 use crate::store::raw_json::RawJson;
+use crate::store::table::TableIterator;
 use crate::store::wager::{Kind, Request};
 use crate::store::{pool, session, settle};
 use pgrx::AnyNumeric;

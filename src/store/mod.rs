@@ -27,6 +27,7 @@ mod snapshot;
 mod spin;
 mod statement;
 mod subtransaction;
+pub mod table;
 pub mod tail;
 pub mod totals;
 pub mod void;
