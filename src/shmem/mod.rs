@@ -3,6 +3,7 @@
 use pgrx::pg_sys;
 
 pub mod memo;
+pub mod recent;
 
 /// Asks for shared memory if the server is starting; from `_PG_init`.
 pub fn init() {
@@ -10,5 +11,6 @@ pub fn init() {
     // and runs nothing of ours.
     if unsafe { pg_sys::process_shared_preload_libraries_in_progress && !pg_sys::IsBinaryUpgrade } {
         memo::init();
+        recent::init();
     }
 }

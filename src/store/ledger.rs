@@ -1,5 +1,6 @@
 //! Appending to the ledger: the one write that every contribution makes.
 
+use crate::shmem::recent;
 use crate::store::configuration::ConfiguredPool;
 use crate::store::index_scan::{self, Names, Relation, key};
 use crate::store::raw_json::RawJson;
@@ -132,6 +133,25 @@ static ROLL_BACKS: AtomicU64 = AtomicU64::new(0);
 pub fn watch() {
     // SAFETY: the callback lives as long as the library, which is never unloaded.
     unsafe { pg_sys::RegisterSubXactCallback(Some(subtransaction_ended), std::ptr::null_mut()) };
+    // SAFETY: as above.
+    unsafe { pg_sys::RegisterXactCallback(Some(transaction_ended), std::ptr::null_mut()) };
+}
+
+/// Tells the others what this transaction has appended, unless a roll-back to a savepoint may have
+/// taken some of it along.
+#[pg_guard]
+unsafe extern "C-unwind" fn transaction_ended(
+    event: pg_sys::XactEvent::Type,
+    _argument: *mut std::ffi::c_void,
+) {
+    if event == pg_sys::XactEvent::XACT_EVENT_COMMIT {
+        OWN.with_borrow(|own| {
+            let is_whole = own.roll_backs == ROLL_BACKS.load(Ordering::Relaxed);
+            if is_whole && snapshot::own_xid_if_any() == Some(own.xid) {
+                recent::put(own.xid, own.ledger, &own.sums);
+            }
+        });
+    }
 }
 
 #[pg_guard]

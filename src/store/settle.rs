@@ -53,7 +53,7 @@ pub fn settle() -> Result<u64, Error> {
 /// Adds to the balances what the active snapshot, which is `now`, shows beyond the position and
 /// has committed.
 pub fn fold(position: &Position, now: &Snapshot) -> u64 {
-    let tail = tail::read(position, now, i64::MAX);
+    let tail = tail::read(position, now, None);
     for (pool_id, sum) in tail.committed.iter() {
         let last_at = TimestampWithTimeZone::try_from(sum.last_at).ok();
         let arguments = [

@@ -3,6 +3,7 @@
 //! A [`Position`] is a snapshot whose sums are known. What a later snapshot sees beyond it is a
 //! matter of the ledger rows that the position does not see and PostgreSQL now shows.
 
+use crate::shmem::recent;
 use crate::store::index_scan::{self, Relation, key};
 use crate::store::{ledger, partition, relations, snapshot};
 use jackpot_core::{ExchangeRate, Micros, Remainder, Snapshot};
@@ -230,15 +231,21 @@ impl Leg {
 }
 
 /// Reads what the active snapshot, which is `now`, shows beyond the position, in rows up to `until`
-/// (microseconds since 2000).
-pub fn read(position: &Position, now: &Snapshot, until: i64) -> Tail {
+/// (microseconds since 2000). Settling gives none: it looks everywhere and takes nobody's word.
+pub fn read(position: &Position, now: &Snapshot, until: Option<i64>) -> Tail {
     // Under SERIALIZABLE PostgreSQL must know of all that was looked for, also where nothing is yet.
     let serializable = snapshot::is_serializable();
+    let mut tail = Tail::default();
     let mut places = if !position.anchored || serializable {
         // Rows that a restore brought along may bear any id.
         position.snapshot.unseen(u64::MAX)
     } else if now.includes(&position.snapshot) && snapshot::is_comparable() {
-        now.ended_since(&position.snapshot)
+        let mut places = now.ended_since(&position.snapshot);
+        if until.is_some() {
+            let ledger = relations::current().ledger;
+            recent::take(&mut places.also, ledger, &mut tail.committed);
+        }
+        places
     } else {
         position.snapshot.unseen(snapshot::next_xid())
     };
@@ -260,12 +267,12 @@ pub fn read(position: &Position, now: &Snapshot, until: i64) -> Tail {
     if places.from < places.end {
         conditions.push(&range);
     }
-    let mut tail = Tail { own: known.clone().unwrap_or_default(), ..Tail::default() };
+    tail.own = known.clone().unwrap_or_default();
     if conditions.is_empty() {
         return tail;
     }
     let parent = Relation::open(relations::current().ledger);
-    let until = if serializable { i64::MAX } else { until };
+    let until = until.filter(|_| !serializable).unwrap_or(i64::MAX);
     for partition in partition::holding(&parent, position.tail_since, until) {
         index_scan::scan(&partition, &COLUMNS, &conditions, |row| {
             let xid = row.long(0).cast_unsigned();

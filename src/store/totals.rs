@@ -61,7 +61,7 @@ pub fn exact(memo: Option<Memo>) -> Result<Sums, Error> {
             None => return Ok(Sums::default()),
         },
     };
-    let tail = tail::read(&position, &now, clock().saturating_add(MICROSECONDS_AHEAD));
+    let tail = tail::read(&position, &now, Some(clock().saturating_add(MICROSECONDS_AHEAD)));
     sums.add_all(&tail.committed);
     if is_committed && mark::comparable(&position) && now.is_newer_than(&position.snapshot) {
         remember(Position { snapshot: now, ..position }, &sums, based_at);
