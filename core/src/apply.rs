@@ -3,8 +3,8 @@
 use crate::command::{Command, Event, Outside, Source};
 use crate::draw::{Window, draw, outlook, window_after};
 use crate::{
-    Error, Evidence, ExchangeRate, Micros, Outlook, PoolConfig, PoolState, Remainder, Stake,
-    Status, Token, Totals, books,
+    Contribution, Error, Evidence, ExchangeRate, Micros, Outlook, PoolConfig, PoolState, Remainder,
+    Stake, Status, Token, Totals, books,
 };
 
 /// The new state and what happened, or a refusal that changes nothing.
@@ -105,20 +105,32 @@ fn contribute(mut state: PoolState, stake: Stake) -> Transition {
         ));
     }
     let contribution = state.config.contribution(stake)?;
-    let (display, display_carry) =
-        carried(contribution.display, state.carry.display, contribution.remainder.display)?;
-    let (reserve, reserve_carry) =
-        carried(contribution.reserve, state.carry.reserve, contribution.remainder.reserve)?;
-    state.carry = Remainder { display: display_carry, reserve: reserve_carry };
-    state.meter = state.meter.plus(display)?;
-    state.reserve = state.reserve.plus(reserve)?;
-    state.meter.bigint()?;
-    state.reserve.bigint()?;
-    state.totals.contributions += 1;
-    state.totals.wagered += i128::from(stake.minor_units()?);
-    state.totals.contributed += display.plus(reserve)?.get();
-    state.version += 1;
+    state.add(&contribution, stake)?;
     Ok((state, vec![Event::Contributed(contribution)]))
+}
+
+impl PoolState {
+    /// A wager feeds the pool, which is active, with what it contributes; a refusal (22003) changes
+    /// nothing. The configuration that the contribution was computed with may be an
+    /// earlier one than the pool's.
+    pub fn add(&mut self, contribution: &Contribution, stake: Stake) -> Result<(), Error> {
+        let (display, display_carry) =
+            carried(contribution.display, self.carry.display, contribution.remainder.display)?;
+        let (reserve, reserve_carry) =
+            carried(contribution.reserve, self.carry.reserve, contribution.remainder.reserve)?;
+        let (meter, new_reserve) = (self.meter.plus(display)?, self.reserve.plus(reserve)?);
+        meter.bigint()?;
+        new_reserve.bigint()?;
+        let wagered = i128::from(stake.minor_units()?);
+        let contributed = display.plus(reserve)?.get();
+        self.carry = Remainder { display: display_carry, reserve: reserve_carry };
+        (self.meter, self.reserve) = (meter, new_reserve);
+        self.totals.contributions += 1;
+        self.totals.wagered += wagered;
+        self.totals.contributed += contributed;
+        self.version += 1;
+        Ok(())
+    }
 }
 
 /// What a contribution adds with what is carried from those before it, and the new carry.

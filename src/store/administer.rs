@@ -35,7 +35,9 @@ pub fn create(name: &str, config: &Value, initial_amount: Option<i64>) -> Result
     };
     journal::created(id, &state, &events, &occasion)?;
     warn_of_generosity(name, &state.config);
-    if session::is_autocommit() {
+    // In a transaction block its locks would stay and hold up bets, of which there are none yet
+    // where the ledger is unused.
+    if session::is_autocommit() || partition::are_unused() {
         partition::ensure();
     }
     let _active = Active::fresh();

@@ -1,7 +1,6 @@
 //! Inserting rows without a plan, through the same functions that COPY calls: the table's access
-//! method and its indexes. WAL, logical decoding, unique checks and locks are the same; constraints
-//! and triggers are not looked at, so it is for rows that are right by construction and tables
-//! without triggers.
+//! method and its indexes. WAL, logical decoding, unique checks and locks are the same. Tables with
+//! triggers, checks or defaults are left to the executor.
 
 use crate::store::index_scan::{Names, Relation, column_numbers};
 use crate::store::statement::Argument;
@@ -123,11 +122,15 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Writes what the slots hold.
+    /// Writes what the slots hold; PostgreSQL's error (23502) where the table's owner has forbidden
+    /// a NULL that is in them.
     fn write(&mut self) {
         // SAFETY: the slots were filled for this table; heap_multi_insert tells each where its row
         // has come to lie, and the entries of the indexes are made from there.
         unsafe {
+            for slot in self.slots.iter().take(self.filled) {
+                pg_sys::ExecConstraints(&mut self.indexes, *slot, self.state);
+            }
             pg_sys::heap_multi_insert(
                 self.table.as_ptr(),
                 self.slots.as_mut_ptr(),

@@ -7,7 +7,7 @@ use crate::store::raw_json::RawJson;
 use crate::store::statement::{Argument, argument, array, statements};
 use crate::store::tail::{Leg, Sums};
 use crate::store::{direct_insert, partition, relations, snapshot};
-use jackpot_core::{Error, ExchangeRate, Micros, Stake};
+use jackpot_core::{Contribution, Error, ExchangeRate, Micros, Stake};
 use pgrx::datum::{IntoDatum, TimestampWithTimeZone};
 use pgrx::{direct_function_call, pg_guard, pg_sys};
 use std::cell::RefCell;
@@ -54,12 +54,12 @@ pub struct Share {
 }
 
 impl Share {
-    /// What a wager gives to a pool; 22003 when it does not fit, 22023 above the pool's limit.
-    pub fn new(pool: &ConfiguredPool, stake: Stake) -> Result<Self, Error> {
-        let contribution = pool.config.contribution(stake).map_err(|error| Error {
-            message: format!("pool \"{}\": {}", pool.pool, error.message),
-            ..error
-        })?;
+    /// What a wager gives to a pool; 22003 when it does not fit.
+    pub fn new(
+        pool: &ConfiguredPool,
+        stake: Stake,
+        contribution: &Contribution,
+    ) -> Result<Self, Error> {
         let leg = Leg {
             display: contribution.display.bigint()?,
             reserve: contribution.reserve.bigint()?,
@@ -288,7 +288,7 @@ pub fn contributions(id: i64) -> Option<Vec<(i32, Micros)>> {
     let condition = [key(pg_sys::BTEqualStrategyNumber, pg_sys::F_INT8EQ, pg_sys::Datum::from(id))];
     let mut found = None;
     let parent = Relation::open(relations::current().ledger);
-    for partition in partition::holding(&parent, i64::MIN) {
+    for partition in partition::holding(&parent, i64::MIN, i64::MAX) {
         index_scan::scan(&partition, CONTRIBUTIONS, &[&condition], |row| {
             let legs = row.array::<i64>(2).into_iter().zip(row.array::<i64>(3));
             let total = |(display, reserve)| Micros::new(i128::from(display) + i128::from(reserve));

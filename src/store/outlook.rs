@@ -3,9 +3,9 @@
 
 use crate::store::configuration::ConfiguredPool;
 use crate::store::snapshot::Active;
-use crate::store::wager::{Fed, Request, Wager, contributed};
+use crate::store::wager::{Fed, Request, Wager};
 use crate::store::{pool, snapshot, spin, totals};
-use jackpot_core::{Error, PoolState, Trigger};
+use jackpot_core::{Error, PoolState};
 use pgrx::datum::TimestampWithTimeZone;
 use std::collections::BTreeSet;
 
@@ -33,12 +33,10 @@ impl<'a> Outlook<'a> {
         at: TimestampWithTimeZone,
     ) -> Result<Self, Error> {
         let mut outlook = Outlook::default();
-        let has_threshold = |fed: &Fed<'_>| fed.pool.config.trigger == Trigger::MustHitBy;
-        let draws_on_meters =
-            wagers.iter().any(|wager| wager.is_spin() && wager.fed.iter().any(has_threshold));
+        let draws_on_meters = spin::with_thresholds(wagers).next().is_some();
         let mut states = Vec::new();
         if has_totals || draws_on_meters || is_large(wagers) {
-            states = states_with(wagers, at, Active::fresh, &mut outlook.refused)?;
+            states = states_with(wagers, Active::fresh, &mut outlook.refused)?;
         }
         if has_totals {
             let total = |(_, state): &(i32, PoolState)| (state.current_amount(), state.version);
@@ -46,10 +44,24 @@ impl<'a> Outlook<'a> {
         }
         if draws_on_meters && snapshot::is_kept() {
             // A kept snapshot does not show how near a threshold has come.
-            states = states_with(wagers, at, Active::latest, &mut outlook.refused)?;
+            states = states_with(wagers, Active::latest, &mut outlook.refused)?;
         }
-        outlook.to_lock = spin::draw(wagers, &states, at);
+        outlook.to_lock = spin::draw(wagers, at);
+        outlook.to_lock.extend(spin::near(wagers, &states, at));
         Ok(outlook)
+    }
+
+    /// Reads anew how near thresholds have come, after others were waited for.
+    pub fn look_again(
+        &mut self,
+        wagers: &mut Vec<Wager<'a>>,
+        at: TimestampWithTimeZone,
+    ) -> Result<(), Error> {
+        if spin::with_thresholds(wagers).next().is_some() {
+            let states = states_with(wagers, Active::latest, &mut self.refused)?;
+            self.to_lock.extend(spin::near(wagers, &states, at));
+        }
+        Ok(())
     }
 }
 
@@ -62,7 +74,6 @@ fn is_large(wagers: &[Wager<'_>]) -> bool {
 /// of their ids. Wagers that a pool cannot hold any more leave the list.
 fn states_with<'a>(
     wagers: &mut Vec<Wager<'a>>,
-    at: TimestampWithTimeZone,
     snapshot: fn() -> Active,
     refused: &mut Vec<(usize, Request<'a>, Error)>,
 ) -> Result<Vec<(i32, PoolState)>, Error> {
@@ -86,7 +97,7 @@ fn states_with<'a>(
         let state = pool::with_sums(pool.pool.to_string(), pool.config.clone(), row, &sums);
         states.push((pool.id, state));
     }
-    wagers.retain(|wager| match add(&mut states, wager, at) {
+    wagers.retain(|wager| match add(&mut states, wager) {
         Ok(()) => true,
         Err(error) => {
             refused.push((wager.index, wager.request, error));
@@ -97,18 +108,16 @@ fn states_with<'a>(
 }
 
 /// Adds a wager to all the states or to none.
-fn add(
-    states: &mut [(i32, PoolState)],
-    wager: &Wager<'_>,
-    at: TimestampWithTimeZone,
-) -> Result<(), Error> {
+fn add(states: &mut [(i32, PoolState)], wager: &Wager<'_>) -> Result<(), Error> {
     let mut after = Vec::with_capacity(wager.fed.len());
-    for Fed { pool, stake } in &wager.fed {
+    for Fed { pool, stake, contribution } in &wager.fed {
         let place = states.binary_search_by_key(&pool.id, |(id, _)| *id).ok();
         if let Some(place) = place
             && let Some((_, state)) = states.get(place)
         {
-            after.push((place, contributed(state.clone(), &pool.config, *stake, at)?));
+            let mut state = state.clone();
+            state.add(contribution, *stake)?;
+            after.push((place, state));
         }
     }
     for (place, state) in after {

@@ -53,13 +53,24 @@ pub fn holding(parent: &Relation, since: i64, until: i64) -> Vec<Relation> {
     partitions.into_iter().map(|partition| Relation::open(partition.oid)).collect()
 }
 
-/// The partition for rows of that moment (microseconds since 2000); none but the default one
-/// gives `None`.
+/// The partition for rows of that moment (microseconds since 2000), the default one where no other
+/// is for them.
 pub fn containing(parent: &Relation, at: i64) -> Option<pg_sys::Oid> {
-    partitions(parent)
-        .into_iter()
-        .find(|partition| !partition.is_default && partition.start <= at && at < partition.end)
-        .map(|partition| partition.oid)
+    let partitions = partitions(parent);
+    let of_its_own = partitions
+        .iter()
+        .find(|partition| !partition.is_default && partition.start <= at && at < partition.end);
+    let partition = of_its_own.or_else(|| partitions.iter().find(|partition| partition.is_default));
+    partition.map(|partition| partition.oid)
+}
+
+/// Whether no row can be there yet: there is only the default partition, and it is empty.
+pub fn are_unused() -> bool {
+    let parent = Relation::open(relations::current().ledger);
+    let partitions = partitions(&parent);
+    let is_unused =
+        |partition: &Partition| partition.is_default && Relation::open(partition.oid).is_empty();
+    partitions.iter().all(is_unused)
 }
 
 struct Partition {

@@ -90,8 +90,14 @@ fn play_stretch(
         wager.ledger_id = ledger::next_id();
     }
     let has_waited = claim(&mut wagers, &outlook.after, &configuration, results)?;
-    // Between reading the states and appending, a batch as a whole adds more than a single bet.
-    if has_waited || !outlook.to_lock.is_empty() || requests.len() > 1 {
+    if has_waited {
+        outlook.look_again(&mut wagers, at)?;
+        for (index, request, error) in outlook.refused.drain(..) {
+            refuse(index, &request, error, results);
+        }
+    }
+    // A lock may be waited for, too; and a batch in flight adds more than a single bet does.
+    if !outlook.to_lock.is_empty() || requests.len() > 1 {
         outlook.to_lock.extend(spin::with_thresholds(&wagers));
     }
     if on_error == OnError::Abort {

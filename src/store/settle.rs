@@ -14,7 +14,7 @@ const CALLS_BETWEEN_LOOKS: u32 = 100;
 
 thread_local! {
     static CALLS_TO_NEXT_LOOK: Cell<u32> = const { Cell::new(0) };
-    /// Rows that this backend has appended since it settled last.
+    /// Rows of batches that this backend has appended since it settled last.
     static APPENDED: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -80,7 +80,8 @@ pub fn fold(position: &Position, now: &Snapshot) -> u64 {
 /// neither, as the locks would stay with it; so it is the last thing that a call does.
 pub fn upkeep(rows: usize) -> Result<(), Error> {
     let limit = u64::from(guc::SETTLE_ROWS.get().unsigned_abs());
-    let appended = APPENDED.get().saturating_add(rows as u64);
+    let of_batches = if rows > 1 { rows as u64 } else { 0 };
+    let appended = APPENDED.get().saturating_add(of_batches);
     APPENDED.set(appended);
     let calls = CALLS_TO_NEXT_LOOK.get();
     if calls > 0 && appended < limit {
@@ -102,7 +103,7 @@ pub fn upkeep(rows: usize) -> Result<(), Error> {
     if appended >= limit || is_long()? {
         settle()?;
         // What this call has appended is not committed yet, and stays for the next.
-        APPENDED.set(rows as u64);
+        APPENDED.set(of_batches);
     }
     Ok(())
 }

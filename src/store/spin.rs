@@ -10,7 +10,7 @@ use crate::store::mark::now;
 use crate::store::payment::{self, Winner};
 use crate::store::pool::{self, Locked};
 use crate::store::session::timestamp;
-use crate::store::wager::{Fed, Wager, contributed};
+use crate::store::wager::{Fed, Wager};
 use crate::store::{administer, random};
 use jackpot_core::{
     Command, Error, Evidence, Micros, Outlook, Outside, PoolState, Secret, Trigger, margin, outlook,
@@ -20,51 +20,62 @@ use pgrx::pg_sys;
 use std::collections::BTreeSet;
 use std::ffi::CStr;
 
-/// Draws for each wager that spins, and returns the pools that must be locked. `states` are those
-/// of the pools with all the wagers, as far as they are visible and were read.
-pub fn draw(
-    wagers: &mut [Wager<'_>],
+/// Draws what is decided by chance alone for each wager that spins; returns the pools that are hit.
+pub fn draw(wagers: &mut [Wager<'_>], at: TimestampWithTimeZone) -> BTreeSet<i32> {
+    let mut random = random::Strong;
+    let mut outside = Outside { at: timestamp(at), random: &mut random };
+    let mut hit = BTreeSet::new();
+    for wager in wagers.iter_mut().filter(|wager| wager.is_spin()) {
+        for (place, Fed { pool, stake, .. }) in wager.fed.iter().enumerate() {
+            if !matches!(pool.config.trigger, Trigger::Odds { .. }) {
+                continue;
+            }
+            let drawn = outlook(&pool.config, *stake, None, None, Micros::ZERO, &mut outside);
+            if let Outlook::Hit(evidence) = drawn {
+                hit.insert(pool.id);
+                wager.drawn.push((place, evidence));
+            }
+        }
+    }
+    hit
+}
+
+/// The pools of which only the exact state can tell whether they are hit. `states` are those of the
+/// pools with all the wagers, as far as they are visible and were read.
+pub fn near(
+    wagers: &[Wager<'_>],
     states: &[(i32, PoolState)],
     at: TimestampWithTimeZone,
 ) -> BTreeSet<i32> {
     let mut random = random::Strong;
     let mut outside = Outside { at: timestamp(at), random: &mut random };
-    let mut to_lock = BTreeSet::new();
-    for wager in wagers.iter_mut().filter(|wager| wager.is_spin()) {
-        for (place, Fed { pool, stake }) in wager.fed.iter().enumerate() {
-            let is_chance = matches!(pool.config.trigger, Trigger::Odds { .. });
-            if !is_chance && to_lock.contains(&pool.id) {
-                continue;
+    let mut near = BTreeSet::new();
+    let spins = wagers.iter().filter(|wager| wager.is_spin());
+    for Fed { pool, stake, .. } in spins.flat_map(|wager| &wager.fed) {
+        if matches!(pool.config.trigger, Trigger::Odds { .. }) || near.contains(&pool.id) {
+            continue;
+        }
+        let state = states.iter().find(|(id, _)| *id == pool.id).map(|(_, state)| state);
+        // The kept secret may be that of a cycle that has ended meanwhile.
+        let is_present = |secret: &&Secret| state.is_none_or(|state| state.cycle == secret.cycle());
+        let secret = pool.secret.as_ref().filter(is_present);
+        let margin = match secret {
+            Some(secret) if pool.config.trigger == Trigger::MustHitBy => {
+                margin(&pool.config, secret, bets_in_flight())
             }
-            let state = states.iter().find(|(id, _)| *id == pool.id).map(|(_, state)| state);
-            // The kept secret may be that of a cycle that has ended meanwhile.
-            let is_present =
-                |secret: &&Secret| state.is_none_or(|state| state.cycle == secret.cycle());
-            let secret = pool.secret.as_ref().filter(is_present);
-            let margin = match secret {
-                Some(secret) if pool.config.trigger == Trigger::MustHitBy => {
-                    margin(&pool.config, secret, bets_in_flight())
-                }
-                _ => Micros::ZERO,
-            };
-            let meter = state.map(|state| state.meter);
-            match outlook(&pool.config, *stake, secret, meter, margin, &mut outside) {
-                Outlook::Miss => {}
-                Outlook::Hit(evidence) => {
-                    to_lock.insert(pool.id);
-                    wager.drawn.push((place, evidence));
-                }
-                Outlook::Unsure => {
-                    to_lock.insert(pool.id);
-                }
-            }
+            _ => Micros::ZERO,
+        };
+        let meter = state.map(|state| state.meter);
+        if outlook(&pool.config, *stake, secret, meter, margin, &mut outside) != Outlook::Miss {
+            near.insert(pool.id);
         }
     }
-    to_lock
+    near
 }
 
-/// All pools that have a threshold: where time passes between reading the states and appending, as
-/// it does while a lock is waited for, only their exact states can tell.
+/// All pools that have a threshold and that a wager spins for: where time passes between reading
+/// the states and appending, as it does while a lock is waited for, only their exact states can
+/// tell.
 pub fn with_thresholds(wagers: &[Wager<'_>]) -> impl Iterator<Item = i32> {
     wagers
         .iter()
@@ -141,12 +152,13 @@ impl LockedPool<'_> {
     fn with(
         &self,
         wager: &Wager<'_>,
-        Fed { pool, stake }: &Fed<'_>,
+        Fed { pool, stake, contribution }: &Fed<'_>,
         place: usize,
     ) -> Result<(PoolState, Option<Evidence>), Error> {
         // The wager comes when it is its turn.
         let at = now();
-        let state = contributed(self.locked.pool.state.clone(), &pool.config, *stake, at)?;
+        let mut state = self.locked.pool.state.clone();
+        state.add(contribution, *stake)?;
         if !wager.is_spin() {
             return Ok((state, None));
         }

@@ -61,7 +61,9 @@ pub fn exact(memo: Option<Memo>) -> Result<Sums, Error> {
             None => return Ok(Sums::default()),
         },
     };
-    let tail = tail::read(&position, &now, Some(clock().saturating_add(MICROSECONDS_AHEAD)));
+    // A standby's clock is not the one by which rows were written.
+    let until = snapshot::is_comparable().then(|| clock().saturating_add(MICROSECONDS_AHEAD));
+    let tail = tail::read(&position, &now, until);
     sums.add_all(&tail.committed);
     if is_committed && mark::comparable(&position) && now.is_newer_than(&position.snapshot) {
         remember(Position { snapshot: now, ..position }, &sums, based_at);

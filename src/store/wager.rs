@@ -3,13 +3,9 @@
 use crate::store::configuration::{Configuration, ConfiguredPool};
 use crate::store::ledger::Share;
 use crate::store::operation::{self, Fingerprint, Recorded};
-use crate::store::random;
 use crate::store::raw_json::RawJson;
 use crate::store::session::timestamp;
-use jackpot_core::{
-    Command, Eligibility, Error, Evidence, Micros, Outside, PoolConfig, PoolState, Stake, apply,
-    currency, eligible,
-};
+use jackpot_core::{Contribution, Eligibility, Error, Evidence, Micros, Stake, currency, eligible};
 use pgrx::datum::TimestampWithTimeZone;
 use std::rc::Rc;
 
@@ -87,6 +83,8 @@ pub struct Fed<'a> {
     pub pool: &'a ConfiguredPool,
     /// The wager in its currency.
     pub stake: Stake,
+    /// What it gets.
+    pub contribution: Contribution,
 }
 
 /// A wager that can be applied.
@@ -99,7 +97,7 @@ pub struct Wager<'a> {
     pub fingerprint: Option<Fingerprint>,
     /// The pools that it feeds, in the order of their ids.
     pub fed: Vec<Fed<'a>>,
-    /// What each of them gets.
+    /// The same as the ledger has it.
     pub shares: Vec<Share>,
     /// The pools that it would feed, were there a rate into their currency.
     pub passed_over: Vec<&'a ConfiguredPool>,
@@ -157,8 +155,9 @@ impl<'a> Wager<'a> {
             let named = is_named == Some(true);
             match eligible(&pool.pool, pool.status, &pool.config, &wager, rate, named)? {
                 Eligibility::Feeds(stake) => {
-                    self.fed.push(Fed { pool, stake });
-                    self.shares.push(Share::new(pool, stake)?);
+                    let contribution = contribution(pool, stake)?;
+                    self.fed.push(Fed { pool, stake, contribution });
+                    self.shares.push(Share::new(pool, stake, &contribution)?);
                 }
                 Eligibility::PassedOver => {}
                 Eligibility::NoExchangeRate => self.passed_over.push(pool),
@@ -225,23 +224,12 @@ pub fn fingerprint(request: &Request<'_>) -> Fingerprint {
     )
 }
 
-/// The state with one more wager, which contributes by the configuration that it was shared with;
-/// the state's own may be a later one.
-pub fn contributed(
-    mut state: PoolState,
-    shared_with: &PoolConfig,
-    stake: Stake,
-    at: TimestampWithTimeZone,
-) -> Result<PoolState, Error> {
-    let command = Command::Contribute { stakes: vec![stake] };
-    let mut outside = Outside { at: timestamp(at), random: &mut random::Strong };
-    if state.config == *shared_with {
-        return Ok(apply(state, &command, &mut outside)?.0);
-    }
-    let own = std::mem::replace(&mut state.config, shared_with.clone());
-    let (mut state, _) = apply(state, &command, &mut outside)?;
-    state.config = own;
-    Ok(state)
+/// What a pool gets; 22003 when it does not fit, 22023 above the pool's limit.
+fn contribution(pool: &ConfiguredPool, stake: Stake) -> Result<Contribution, Error> {
+    pool.config.contribution(stake).map_err(|error| Error {
+        message: format!("pool \"{}\": {}", pool.pool, error.message),
+        ..error
+    })
 }
 
 /// What was returned when the operation was first done.

@@ -133,13 +133,16 @@ fn items<T: DeserializeOwned>(name: &str, batch: RawJson) -> Result<Vec<Item<T>>
             .hint("A batch is an array of objects.")
     })?;
     let item = |text: Box<RawValue>| {
-        let named = serde_json::from_str(text.get());
-        let content = serde_json::from_str(text.get()).map_err(|error| {
-            let is_object = text.get().starts_with('{');
-            let why = if is_object { error.to_string() } else { "it is not an object".to_owned() };
-            Error::invalid("the item is malformed", why)
-        });
-        Item { operation_id: named.ok().and_then(|named: Named| named.operation_id), content }
+        let text = text.get();
+        let malformed = |why| Error::invalid("the item is malformed", why);
+        // An array would be taken for the values of the keys in their order.
+        if !text.starts_with('{') {
+            let content = Err(malformed("it is not an object".to_owned()));
+            return Item { operation_id: None, content };
+        }
+        let named = serde_json::from_str(text).ok();
+        let content = serde_json::from_str(text).map_err(|error| malformed(error.to_string()));
+        Item { operation_id: named.and_then(|named: Named| named.operation_id), content }
     };
     Ok(batch.into_iter().map(item).collect())
 }
