@@ -72,6 +72,9 @@ BEGIN
             operator.o, operator.t);
     END LOOP;
 END $$;
+RESET ROLE;
+INSERT INTO jackpot.inbox (kind, game_id, wager_amount, pools) VALUES ('spin', 'g', 100, '{minor}'), ('contribute', 'g', -1, '{minor}');
+SET ROLE regress_jackpot_player;
 -- Tables and types in the session's own schema are found first of all, unless that is prevented.
 CREATE TEMP TABLE pool (id integer);
 CREATE TEMP TABLE pg_stat_activity (xact_start text, backend_xid text, datid text);
@@ -90,6 +93,11 @@ SELECT status FROM jackpot_resume('second');
 SELECT win_amount, replayed FROM jackpot_win('minor', 'g', 'me', 2, 'evil win', metadata => '{}');
 SELECT win_amount, replayed FROM jackpot_win('minor', 'g', 'me', 2, 'evil win', metadata => '{}');
 SELECT pool, won FROM jackpot_spin('g', 100, operation_id => 'evil spin', pools => '{minor}');
+SELECT processed FROM jackpot_contribute_arrays('{g,g}', '{100,200}', '{u,u}', '{evil arrays,evil}', '{minor}');
+SELECT processed FROM jackpot_spin_arrays('{g,g}', '{100,200}', operation_ids => '{evil spin 2,evil spin}', pools => '{minor}');
+SELECT processed FROM jackpot_contribute_batch('[{"game_id": "g", "wager_amount": "100", "operation_id": "evil batch", "pools": ["minor"]}]');
+SELECT processed FROM jackpot_win_batch('[{"pool": "minor", "game_id": "g", "user_id": "me", "win_amount": 2}, {"pool": "minor", "game_id": "g", "user_id": "me", "win_amount": 999}]');
+SELECT processed, failed FROM jackpot_process_inbox();
 SELECT pool FROM jackpot_update_config('second', '{"max_amount": 11, "seed_amount": 10, "verify_above": 1, "currency": "EUR", "trigger": {"kind": "must_hit_by"}}');
 SELECT pool FROM jackpot_update_config('second', '{"seed_amount": 9}', effective => 'next_cycle');
 SELECT rate FROM jackpot_set_exchange_rate('USD', 'EUR', 0.9);
