@@ -1,0 +1,3 @@
+INSERT INTO plain.ledger (id, at, xid, game_id, user_id, wager_amount, pool_ids, display, reserve, config_versions)
+VALUES (nextval('plain.ledger_id_seq'), now(), pg_current_xact_id(), 'game123', 'player', 1000,
+        '{1,2,3}', '{10000000,5000000,2000000}', '{0,0,0}', '{1,1,1}');

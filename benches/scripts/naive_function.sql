@@ -1,0 +1,1 @@
+SELECT * FROM naive.contribute('game123', 1000, 'player');

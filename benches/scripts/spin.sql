@@ -1,0 +1,1 @@
+SELECT * FROM jackpot_spin('game123', 1000, 'player');
