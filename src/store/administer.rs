@@ -22,6 +22,7 @@ pub fn create(name: &str, config: &Value, initial_amount: Option<i64>) -> Result
     }
     let config = PoolConfig::default().patched(config)?;
     mark::ensure()?;
+    let is_first = configuration::current()?.pools().is_empty();
     let occasion = Occasion::new("create_pool", None);
     let mut outside = Outside { at: timestamp(occasion.at), random: &mut random::Strong };
     let (state, events) = create_state(name, config, initial_amount, &mut outside)?;
@@ -36,8 +37,8 @@ pub fn create(name: &str, config: &Value, initial_amount: Option<i64>) -> Result
     journal::created(id, &state, &events, &occasion)?;
     warn_of_generosity(name, &state.config);
     // In a transaction block its locks would stay and hold up bets, of which there are none yet
-    // where the ledger is unused.
-    if session::is_autocommit() || partition::are_unused() {
+    // before the first pool.
+    if session::is_autocommit() || is_first {
         partition::ensure();
     }
     let _active = Active::fresh();

@@ -64,15 +64,6 @@ pub fn containing(parent: &Relation, at: i64) -> Option<pg_sys::Oid> {
     partition.map(|partition| partition.oid)
 }
 
-/// Whether no row can be there yet: there is only the default partition, and it is empty.
-pub fn are_unused() -> bool {
-    let parent = Relation::open(relations::current().ledger);
-    let partitions = partitions(&parent);
-    let is_unused =
-        |partition: &Partition| partition.is_default && Relation::open(partition.oid).is_empty();
-    partitions.iter().all(is_unused)
-}
-
 struct Partition {
     oid: pg_sys::Oid,
     is_default: bool,
