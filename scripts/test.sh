@@ -17,7 +17,7 @@ tiers=("$@")
 run() {
     case $1 in
     lint) make --no-print-directory lint ;;
-    core) cargo test -p jackpot-core ;;
+    core) cargo test -p jackpot-core -p jackpot-bench ;;
     *) "tests/$1/run.sh" ;;
     esac
 }

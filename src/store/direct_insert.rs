@@ -113,24 +113,40 @@ impl<'a> Target<'a> {
                 pg_sys::ExecStoreAllNullTuple(*slot);
                 for (number, value) in columns.iter().zip(row) {
                     let place = *number as usize - 1;
-                    if let Some(value) = value {
-                        *(**slot).tts_values.add(place) = *value;
-                        *(**slot).tts_isnull.add(place) = false;
+                    match value {
+                        Some(value) => {
+                            *(**slot).tts_values.add(place) = *value;
+                            *(**slot).tts_isnull.add(place) = false;
+                        }
+                        None => self.refuse_null(place),
                     }
                 }
             }
         }
     }
 
-    /// Writes what the slots hold; PostgreSQL's error (23502) where the table's owner has forbidden
-    /// a NULL that is in them.
+    /// 23502 where the table's owner wants no NULL.
+    fn refuse_null(&self, place: usize) {
+        // SAFETY: the relation is open, and its descriptor has that place.
+        let column = unsafe {
+            let descriptor = &*(*self.table.as_ptr()).rd_att;
+            descriptor.attrs.as_slice(descriptor.natts as usize).get(place)
+        };
+        if let Some(column) = column.filter(|column| column.attnotnull) {
+            let name = pgrx::name_data_to_str(&column.attname);
+            pgrx::ereport!(
+                pgrx::PgLogLevel::ERROR,
+                pgrx::PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION,
+                format!("null value in column \"{name}\" violates not-null constraint")
+            );
+        }
+    }
+
+    /// Writes what the slots hold.
     fn write(&mut self) {
         // SAFETY: the slots were filled for this table; heap_multi_insert tells each where its row
         // has come to lie, and the entries of the indexes are made from there.
         unsafe {
-            for slot in self.slots.iter().take(self.filled) {
-                pg_sys::ExecConstraints(&mut self.indexes, *slot, self.state);
-            }
             pg_sys::heap_multi_insert(
                 self.table.as_ptr(),
                 self.slots.as_mut_ptr(),

@@ -66,6 +66,13 @@ SELECT state_of($$SELECT jackpot_contribute_arrays('{g,g}', '{1,6666}', operatio
 SELECT state_of($$SELECT jackpot_contribute('g', 6666)$$);
 SELECT count(*) FROM jackpot.operation WHERE operation_id LIKE 'refused%';
 SELECT to_all_partitions('ALTER TABLE %s DROP CONSTRAINT no_big_bets');
+-- Nor is NULL where the owner wants none.
+UPDATE jackpot.ledger SET operator_id = 'acme' WHERE operator_id IS NULL;
+SELECT to_all_partitions('ALTER TABLE %s ALTER operator_id SET NOT NULL');
+SELECT state_of($$SELECT jackpot_contribute_arrays('{g,g}', '{1,2}', operator_ids => '{acme,NULL}')$$);
+SELECT state_of($$SELECT jackpot_contribute('g', 1)$$);
+SELECT to_all_partitions('ALTER TABLE %s ALTER operator_id DROP NOT NULL');
+UPDATE jackpot.ledger SET operator_id = NULL;
 -- Triggers, which see every row.
 CREATE TABLE seen (operation_id text, wager_amount bigint);
 CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.seen VALUES (NEW.operation_id, NEW.wager_amount); RETURN NEW; END $$;
