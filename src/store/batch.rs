@@ -143,6 +143,16 @@ impl Summary {
         }
     }
 
+    /// Adds the counts of another part of the same batch.
+    pub fn add(&mut self, part: &Summary) {
+        self.total += part.total;
+        self.processed += part.processed;
+        self.failed += part.failed;
+        self.replayed += part.replayed;
+        self.contribution += part.contribution;
+        self.won += part.won;
+    }
+
     fn count(&mut self, replayed: Result<bool, &Error>) {
         self.total += 1;
         match replayed {

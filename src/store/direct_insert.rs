@@ -46,13 +46,13 @@ pub fn insert<const COLUMNS: usize>(
     true
 }
 
-fn is_plain(table: &Relation, names: Names) -> bool {
+fn is_plain(relation: &Relation, names: Names) -> bool {
     // SAFETY: the relation is open, and its descriptor with it.
     unsafe {
-        let table = &*table.as_ptr();
+        let table = &*relation.as_ptr();
         let descriptor = &*table.rd_att;
         (*table.rd_rel).relam == pg_sys::HEAP_TABLE_AM_OID
-            && table.trigdesc.as_ref().is_none_or(|triggers| !fires_on_insert(triggers))
+            && !fires_on_insert(relation)
             && descriptor.natts as usize == names.len()
             && descriptor
                 .constr
@@ -61,13 +61,18 @@ fn is_plain(table: &Relation, names: Names) -> bool {
     }
 }
 
-fn fires_on_insert(triggers: &pg_sys::TriggerDesc) -> bool {
-    triggers.trig_insert_before_row
-        || triggers.trig_insert_after_row
-        || triggers.trig_insert_instead_row
-        || triggers.trig_insert_before_statement
-        || triggers.trig_insert_after_statement
-        || triggers.trig_insert_new_table
+/// Whether inserting into the table fires triggers of its own.
+pub fn fires_on_insert(table: &Relation) -> bool {
+    // SAFETY: the relation is open, and what describes its triggers with it.
+    let triggers = unsafe { (*table.as_ptr()).trigdesc.as_ref() };
+    triggers.is_some_and(|triggers| {
+        triggers.trig_insert_before_row
+            || triggers.trig_insert_after_row
+            || triggers.trig_insert_instead_row
+            || triggers.trig_insert_before_statement
+            || triggers.trig_insert_after_statement
+            || triggers.trig_insert_new_table
+    })
 }
 
 /// A table with its indexes, open for inserting, and the rows that go there next. What it holds is

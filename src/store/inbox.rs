@@ -9,13 +9,17 @@ use crate::store::batch::{OnError, Summary, sqlstate_text};
 use crate::store::mark::now;
 use crate::store::play::play_all;
 use crate::store::raw_json::RawJson;
+use crate::store::session::{self, Patience};
 use crate::store::statement::{Connection, Row, argument, query, statements};
 use crate::store::wager::{Kind, Request};
-use crate::store::{lock, session, settle};
+use crate::store::{lock, settle, snapshot, subtransaction};
 use jackpot_core::Error;
+use pgrx::PgSqlErrorCode;
 
 /// Rows that are taken, and held in memory, at a time.
 const ROWS_AT_ONCE: i64 = 10_000;
+/// How long a piece after the first waits for a lock.
+const PATIENCE_MILLISECONDS: i32 = 100;
 
 statements! {
     static REJECT(TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID,
@@ -54,22 +58,44 @@ pub fn process(max_rows: i64) -> Result<Summary, Error> {
     let (mut last_id, mut left) = (None, max_rows);
     while left > 0 {
         let limit = left.min(ROWS_AT_ONCE);
-        // What a piece takes in memory goes with its connection.
-        let _connection = Connection::open();
-        let items = take(last_id, limit);
-        apply(&items, &mut summary)?;
-        if (items.len() as i64) < limit {
+        let piece = match last_id {
+            None => Some(apply_next(None, limit)?),
+            // It must not wait for long while it holds what the pieces before have locked: another
+            // may be waiting for that. The next call goes on there.
+            Some(_) => subtransaction::attempt(is_timeout, || {
+                let _patience = Patience::limit(PATIENCE_MILLISECONDS);
+                apply_next(last_id, limit)
+            })
+            .transpose()?,
+        };
+        let Some((applied, piece_last_id)) = piece else { break };
+        summary.add(&applied);
+        if applied.total < limit {
             break;
         }
-        last_id = items.last().map(|item| item.id);
+        last_id = piece_last_id;
         left -= limit;
     }
     match summary.total {
         // Now that nothing waits, what was appended by the calls before can be settled.
-        0 if session::stands_alone() => settle::settle().map(drop)?,
+        0 if session::stands_alone() && !snapshot::is_kept() => settle::settle().map(drop)?,
         rows => settle::upkeep(usize::try_from(rows).unwrap_or(usize::MAX))?,
     }
     Ok(summary)
+}
+
+fn is_timeout(code: PgSqlErrorCode) -> bool {
+    code == PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE
+}
+
+/// Takes and applies the next piece; returns what became of it and its last id.
+fn apply_next(last_id: Option<i64>, limit: i64) -> Result<(Summary, Option<i64>), Error> {
+    // What a piece takes in memory goes with its connection.
+    let _connection = Connection::open();
+    let items = take(last_id, limit);
+    let mut summary = Summary::default();
+    apply(&items, &mut summary)?;
+    Ok((summary, items.last().map(|item| item.id)))
 }
 
 /// Applies a piece. What is refused goes to the dead letters: a row that cannot be applied must not

@@ -48,6 +48,14 @@ impl Relation {
         self.0
     }
 
+    /// Whether it has no page at all.
+    pub fn is_empty(&self) -> bool {
+        // SAFETY: the relation is open and has storage.
+        unsafe {
+            pg_sys::RelationGetNumberOfBlocksInFork(self.0, pg_sys::ForkNumber::MAIN_FORKNUM) == 0
+        }
+    }
+
     fn oid(&self) -> pg_sys::Oid {
         // SAFETY: the relation is open.
         unsafe { (*self.0).rd_id }

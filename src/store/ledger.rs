@@ -128,6 +128,8 @@ thread_local! {
 }
 
 static ROLL_BACKS: AtomicU64 = AtomicU64::new(0);
+/// More roll-backs than there can be: the sums must be read.
+const UNKNOWN: u64 = u64::MAX;
 
 /// Has PostgreSQL tell when a subtransaction is rolled back; once, when the library is loaded.
 pub fn watch() {
@@ -204,9 +206,11 @@ pub fn set_own_sums(sums: &Sums) {
     });
 }
 
-fn remember<'a>(xid: u64, entries: impl Iterator<Item = Entry<'a>>) {
+/// Keeps what was appended. What a trigger may have changed must be read.
+fn remember<'a>(xid: u64, entries: impl Iterator<Item = Entry<'a>>, is_known: bool) {
     let ledger = relations::current().ledger;
     OWN.with_borrow_mut(|own| {
+        let had_another_ledger = own.xid == xid && own.ledger != ledger;
         own.command = snapshot::current_command();
         for entry in entries {
             if own.xid != xid || own.ledger != ledger {
@@ -220,6 +224,9 @@ fn remember<'a>(xid: u64, entries: impl Iterator<Item = Entry<'a>>) {
                 let sum = share.leg.sum(entry.wager_amount, entry.voids.is_some(), at);
                 own.sums.add(share.pool_id, &sum);
             }
+        }
+        if !is_known || had_another_ledger {
+            own.roll_backs = UNKNOWN;
         }
     });
 }
@@ -242,14 +249,20 @@ pub fn append<'a>(entries: impl Iterator<Item = Entry<'a>> + Clone) {
     let xid = snapshot::own_xid();
     let parent = Relation::open_for_writing(relations::current().ledger);
     let rows = || entries.clone().map(|entry| row(xid, &entry));
-    let direct = partition::containing(&parent, first.at.into_inner())
-        .is_some_and(|partition| direct_insert::insert(partition, COLUMNS, rows()));
+    let at = first.at.into_inner();
+    let direct = !direct_insert::fires_on_insert(&parent)
+        && partition::containing(&parent, at).is_some_and(|partition| {
+            let _locked = Relation::open_for_writing(partition);
+            // Another may have been attached while the lock was waited for.
+            partition::containing(&parent, at) == Some(partition)
+                && direct_insert::insert(partition, COLUMNS, rows())
+        });
     if !direct {
         rows().for_each(|row| {
             APPEND.with(|statement| statement.write_on_active_snapshot(&row));
         });
     }
-    remember(xid, entries);
+    remember(xid, entries, direct);
 }
 
 fn row(xid: u64, entry: &Entry<'_>) -> [Argument; 19] {
@@ -283,16 +296,16 @@ fn row(xid: u64, entry: &Entry<'_>) -> [Argument; 19] {
 /// The columns that tell what a row contributed, the indexed one first.
 static CONTRIBUTIONS: Names = &[c"id", c"pool_ids", c"display", c"reserve"];
 
-/// What the row of that id gave to each pool; `None` if the active snapshot does not show it.
-pub fn contributions(id: i64) -> Option<Vec<(i32, Micros)>> {
+/// What the row of that id gave to each pool; nothing if the active snapshot does not show it.
+pub fn contributions(id: i64) -> Vec<(i32, Micros)> {
     let condition = [key(pg_sys::BTEqualStrategyNumber, pg_sys::F_INT8EQ, pg_sys::Datum::from(id))];
-    let mut found = None;
+    let mut found = Vec::new();
     let parent = Relation::open(relations::current().ledger);
     for partition in partition::holding(&parent, i64::MIN, i64::MAX) {
         index_scan::scan(&partition, CONTRIBUTIONS, &[&condition], |row| {
             let legs = row.array::<i64>(2).into_iter().zip(row.array::<i64>(3));
             let total = |(display, reserve)| Micros::new(i128::from(display) + i128::from(reserve));
-            found = Some(row.array::<i32>(1).into_iter().zip(legs.map(total)).collect());
+            found = row.array::<i32>(1).into_iter().zip(legs.map(total)).collect();
         });
     }
     found

@@ -11,6 +11,7 @@ use jackpot_core::{Error, Micros, Token};
 use pgrx::datum::{IntoDatum, TimestampWithTimeZone};
 use pgrx::{PgSqlErrorCode, pg_sys};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// The longest `operation_id`, in characters.
 pub const MAX_LENGTH: usize = 200;
@@ -101,6 +102,7 @@ statements! {
         UPDATE jackpot.operation o
            SET current_amounts = $2, versions = $3, win_ids = $4
          WHERE o.operation_id = $1";
+    static KEEP(TEXTOID) = "SELECT FROM jackpot.operation o WHERE o.operation_id = $1 FOR SHARE";
     static RELEASE(TEXTOID) = "DELETE FROM jackpot.operation o WHERE o.operation_id = $1";
 }
 
@@ -148,9 +150,8 @@ pub fn find(operation_id: &str, fingerprint: &Fingerprint) -> Result<Option<Reco
         let Some(ledger_id) = row.get(6) else {
             return Ok(Some(Recorded { win_id: at(&win_ids, 0), lines: Vec::new() }));
         };
-        let none = || pgrx::error!("ledger row {ledger_id} of an operation is not there");
+        // Of a row that was archived it is only known that it was applied.
         let lines = ledger::contributions(ledger_id)
-            .unwrap_or_else(none)
             .into_iter()
             .enumerate()
             .map(|(index, (pool_id, contribution))| RecordedLine {
@@ -222,6 +223,25 @@ pub fn claim(claims: &[Claim<'_>]) -> Result<Vec<Claimed>, Error> {
         }
     }
     Ok(claimed)
+}
+
+/// Keeps others from taking or voiding operations of these ids until this transaction ends: for a
+/// call that takes them one after the other, and not in their order. Taken and given back, an id is
+/// free for this transaction only.
+pub fn hold<'a>(ids: impl Iterator<Item = &'a str>) {
+    let ids: BTreeSet<&str> = ids.collect();
+    for id in ids {
+        let claim = Claim {
+            operation_id: id,
+            fingerprint: &Fingerprint([0; 32]),
+            record: Record::default(),
+        };
+        if CLAIM.with(|statement| statement.write(&row(&claim, now())).count()) == 1 {
+            release(id);
+        } else {
+            KEEP.with(|statement| statement.write(&[argument(id)]));
+        }
+    }
 }
 
 fn claim_one(claim: &Claim<'_>) -> Result<Claimed, Error> {

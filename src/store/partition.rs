@@ -36,7 +36,8 @@ thread_local! {
 }
 
 /// The partitions of the ledger that may hold rows from `since` until `until` (microseconds since
-/// 2000): the default one only where the others leave a gap.
+/// 2000): the default one only where the others leave a gap, or where it has ever held any: an old
+/// snapshot shows rows there that have been moved since.
 pub fn holding(parent: &Relation, since: i64, until: i64) -> Vec<Relation> {
     let mut covered_until = since;
     let mut partitions = partitions(parent);
@@ -47,7 +48,7 @@ pub fn holding(parent: &Relation, since: i64, until: i64) -> Vec<Relation> {
         }
     }
     partitions.retain(|partition| match partition.is_default {
-        true => covered_until <= until,
+        true => covered_until <= until || !Relation::open(partition.oid).is_empty(),
         false => partition.start <= until && partition.end > since,
     });
     partitions.into_iter().map(|partition| Relation::open(partition.oid)).collect()

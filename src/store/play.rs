@@ -9,9 +9,9 @@ use crate::store::operation::{self, Claim, Record};
 use crate::store::outlook::Outlook;
 use crate::store::session::{self, clock};
 use crate::store::spin::{self, LockedPool, Passed};
-use crate::store::wager::{self, Line, Outcome, Request, Wager, fingerprint, replay};
+use crate::store::wager::{self, Kind, Line, Outcome, Request, Wager, fingerprint, replay};
 use crate::store::{lock, mark, settle};
-use jackpot_core::{Error, Token};
+use jackpot_core::{Error, Token, Trigger};
 use pgrx::datum::TimestampWithTimeZone;
 use std::collections::BTreeSet;
 
@@ -46,9 +46,21 @@ pub fn play_all(
     on_error: OnError,
 ) -> Result<Vec<Played>, Error> {
     let mut results = Results::new(requests.len());
-    let ids = requests.iter().map(|request| request.as_ref().ok()?.operation_id);
+    let ids = || requests.iter().map(|request| request.as_ref().ok()?.operation_id);
+    let ends = stretches(ids());
+    if ends.len() > 1 {
+        // Stretch by stretch they would not be taken in their order.
+        mark::ensure()?;
+        lock::pass_gate();
+        operation::hold(ids().flatten().filter(|id| operation::check(Some(id)).is_ok()));
+        let configuration = configuration::current()?;
+        let has_spins = requests.iter().flatten().any(|request| request.kind == Kind::Spin);
+        let pools = configuration.pools().iter().filter(|_| has_spins);
+        let can_be_hit = pools.filter(|pool| pool.config.trigger != Trigger::Manual);
+        can_be_hit.for_each(|pool| lock::queue_for_pool(pool.id));
+    }
     let (mut rest, mut start) = (requests, 0);
-    for end in stretches(ids) {
+    for end in ends {
         let (stretch, later) = rest.split_at(end - start);
         play_stretch(stretch, start, false, on_error, &mut results)?;
         (rest, start) = (later, end);

@@ -10,7 +10,7 @@ use crate::store::snapshot::Active;
 use crate::store::statement::{argument, statements};
 use crate::store::{lock, mark};
 use jackpot_core::{Command, Error};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A win as the client asks for it.
 #[derive(Clone, Copy)]
@@ -75,9 +75,21 @@ pub fn win_all(
     on_error: OnError,
 ) -> Result<Vec<Paid>, Error> {
     let mut results = Results::new(requests.len());
-    let ids = requests.iter().map(|request| request.as_ref().ok()?.operation_id);
+    let ids = || requests.iter().map(|request| request.as_ref().ok()?.operation_id);
+    let ends = stretches(ids());
+    if ends.len() > 1 {
+        // Stretch by stretch they would not be taken in their order.
+        mark::ensure()?;
+        lock::pass_gate();
+        operation::hold(ids().flatten().filter(|id| operation::check(Some(id)).is_ok()));
+        let configuration = configuration::current()?;
+        let named =
+            requests.iter().flatten().filter_map(|request| configuration.named(request.pool).ok());
+        let pools: BTreeSet<i32> = named.map(|pool| pool.id).collect();
+        pools.into_iter().for_each(lock::queue_for_pool);
+    }
     let (mut rest, mut start) = (requests, 0);
-    for end in stretches(ids) {
+    for end in ends {
         let (stretch, later) = rest.split_at(end - start);
         win_stretch(stretch, start, on_error, &mut results)?;
         (rest, start) = (later, end);

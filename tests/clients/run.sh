@@ -4,7 +4,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 cluster() { "$here/scripts/cluster.sh" "$@"; }
-trap 'cluster remove clients' EXIT
+trap 'cluster remove clients; cluster remove clients_crash' EXIT
 
 export RUST_BACKTRACE=${RUST_BACKTRACE:-0}
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$here/target/clients}

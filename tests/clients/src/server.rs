@@ -7,25 +7,38 @@ use tokio_postgres::{Client, Config, Error, NoTls};
 /// A database of its own with the extension in it. Dropped with the cluster, so that what a failed
 /// test left can be looked at.
 pub struct Database {
+    host: String,
     name: String,
 }
 
 impl Database {
     pub async fn create(test: &str) -> Self {
-        let name = format!("clients_{test}");
-        let server = connect(&variable("PGDATABASE", "postgres")).await;
+        let host = env::var("PGHOST")
+            .expect("PGHOST is not set; tests/clients/run.sh starts a server and sets it");
+        Database::create_at(host, test).await
+    }
+
+    /// On the server that listens there.
+    pub async fn create_at(host: String, test: &str) -> Self {
+        let database = Database { host, name: format!("clients_{test}") };
+        let Database { host, name } = &database;
+        let server = connect(host, &variable("PGDATABASE", "postgres")).await.unwrap();
         server
             .batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
             .await
             .unwrap();
         server.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let database = Database { name };
         database.client().await.batch_execute("CREATE EXTENSION jackpot").await.unwrap();
         database
     }
 
     pub async fn client(&self) -> Client {
-        connect(&self.name).await
+        self.try_client().await.unwrap()
+    }
+
+    /// Fails while the server starts.
+    pub async fn try_client(&self) -> Result<Client, Error> {
+        connect(&self.host, &self.name).await
     }
 
     pub async fn clients(&self, count: usize) -> Vec<Client> {
@@ -33,20 +46,17 @@ impl Database {
     }
 }
 
-async fn connect(database: &str) -> Client {
-    let host = env::var("PGHOST")
-        .expect("PGHOST is not set; tests/clients/run.sh starts a server and sets it");
+async fn connect(host: &str, database: &str) -> Result<Client, Error> {
     let (client, connection) = Config::new()
-        .host(&host)
+        .host(host)
         .port(variable("PGPORT", "5432").parse().unwrap())
         .user(variable("PGUSER", "postgres"))
         .dbname(database)
         .application_name("clients")
         .connect(NoTls)
-        .await
-        .unwrap();
+        .await?;
     tokio::spawn(connection);
-    client
+    Ok(client)
 }
 
 fn variable(name: &str, default: &str) -> String {
