@@ -99,7 +99,7 @@ CREATE FUNCTION see_operation() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INS
 CREATE TRIGGER see AFTER INSERT ON jackpot.operation FOR EACH ROW EXECUTE FUNCTION see_operation();
 TRUNCATE seen;
 CALL play('operations');
-SELECT count(*) FROM seen;
+SELECT count(DISTINCT operation_id) FROM seen;
 DROP TRIGGER see ON jackpot.operation;
 
 -- The same was written in all of them.
