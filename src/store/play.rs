@@ -89,7 +89,8 @@ fn play_stretch(
         // Of the transaction as a whole. What was done before stays done all the same.
         Err(error) => match wagers.pop() {
             Some(wager) if requests.len() == 1 => {
-                results.set(start, replay_or(error, &wager.request, &configuration));
+                let outcome = replay_or(error, &wager.request, &configuration)?;
+                results.set(start, Ok(outcome));
                 return Ok(());
             }
             _ => return Err(error),
