@@ -109,6 +109,16 @@ fn play_stretch(
             refuse(index, &request, error, results);
         }
     }
+    if !outlook.to_lock.is_empty() {
+        // What has left the list, as a replay does, waits for no pool.
+        let fed: BTreeSet<i32> = wagers
+            .iter()
+            .filter(|wager| wager.is_spin())
+            .flat_map(|wager| &wager.fed)
+            .map(|fed| fed.pool.id)
+            .collect();
+        outlook.to_lock.retain(|id| fed.contains(id));
+    }
     // A lock may be waited for, too; and a batch in flight adds more than a single bet does.
     if !outlook.to_lock.is_empty() || requests.len() > 1 {
         outlook.to_lock.extend(spin::with_thresholds(&wagers));

@@ -154,6 +154,14 @@ SELECT count(*) FROM jackpot.operation o WHERE ledger_id IS NOT NULL
 SELECT count(*) FROM jackpot.ledger l WHERE operation_id IS NOT NULL AND voids IS NULL
    AND NOT EXISTS (SELECT FROM jackpot.operation o WHERE o.operation_id = l.operation_id AND o.ledger_id = l.id);
 TABLE counts;
+-- What is replayed waits for no pool, though it hit: the gate is its only lock.
+SELECT pool FROM jackpot_create_pool('sure', 0.01, 100, config => '{"game_ids": ["sure"], "trigger": {"kind": "odds", "one_in": 1}}');
+SELECT pool, won, win_amount FROM jackpot_spin('sure', 1000, operation_id => 'sure 1', pools => '{sure}');
+BEGIN;
+SELECT pool, won, win_amount, replayed FROM jackpot_spin('sure', 1000, operation_id => 'sure 1', pools => '{sure}');
+SELECT processed, replayed, total_won FROM jackpot_spin_arrays(game_id => 'sure', wager_amount => 1000, operation_ids => '{sure 1}', pools => '{sure}');
+SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+COMMIT;
 SELECT * FROM jackpot_validate() WHERE NOT ok;
 SELECT pool, difference FROM jackpot_reconcile() WHERE difference <> 0;
 DROP VIEW counts;
