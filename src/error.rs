@@ -13,9 +13,15 @@ pub fn sqlstate(token: Token) -> PgSqlErrorCode {
         Token::NullArgument => PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
         Token::InsufficientFunds => PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
         Token::PoolNotActive => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-        Token::UnknownWin => PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-        Token::WinState | Token::NextCycleOnly | Token::OperationVoided | Token::OperationWon => {
-            PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
+        Token::UnknownWin | Token::UnknownItem => PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+        Token::WinState
+        | Token::NextCycleOnly
+        | Token::OperationVoided
+        | Token::OperationWon
+        | Token::ItemState
+        | Token::NotPreloaded => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        Token::RateLimited | Token::QueueFull => {
+            PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED
         }
         Token::NoExchangeRate => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
         Token::OperationMismatch => PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
@@ -23,6 +29,12 @@ pub fn sqlstate(token: Token) -> PgSqlErrorCode {
         Token::LockTimeout => PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
         Token::AmountOutOfRange => PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
     }
+}
+
+/// The five characters of a SQLSTATE, which PostgreSQL packs into six bits each.
+pub fn sqlstate_text(code: PgSqlErrorCode) -> String {
+    let code = code as u32;
+    (0..5).map(|place| char::from((((code >> (6 * place)) & 0x3F) as u8) + b'0')).collect()
 }
 
 /// The error as a client sees it: the token stands first in DETAIL.

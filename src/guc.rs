@@ -1,6 +1,7 @@
 //! The extension's settings.
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use std::ffi::CString;
 
 /// `jackpot.lock_timeout`: how long a call waits for a lock, in milliseconds; 0 is for ever.
 pub static LOCK_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(5_000);
@@ -12,6 +13,18 @@ pub static RETRY_DELAY: GucSetting<i32> = GucSetting::<i32>::new(100);
 pub static SETTLE_ROWS: GucSetting<i32> = GucSetting::<i32>::new(5_000);
 /// `jackpot.totals`: whether a contribution's result has current_amount and version.
 pub static TOTALS: GucSetting<bool> = GucSetting::<bool>::new(true);
+/// `jackpot.databases`: the databases that get a worker, separated by commas; `*` is all.
+pub static DATABASES: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"*"));
+/// `jackpot.settle_interval`: how often the worker settles, in milliseconds.
+pub static SETTLE_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(100);
+/// `jackpot.queue_max_attempts`: how often a queued item is tried before it is a dead letter.
+pub static QUEUE_MAX_ATTEMPTS: GucSetting<i32> = GucSetting::<i32>::new(10);
+/// `jackpot.queue_max_items`: how many items the queue takes; 0 is no limit.
+pub static QUEUE_MAX_ITEMS: GucSetting<i32> = GucSetting::<i32>::new(1_000_000);
+/// `jackpot.notify_wins`: whether wins from the queue are announced by NOTIFY.
+pub static NOTIFY_WINS: GucSetting<bool> = GucSetting::<bool>::new(false);
+/// `jackpot.limit_synchronous_calls`: whether rate limits are for calls that enqueue nothing, too.
+pub static LIMIT_SYNCHRONOUS_CALLS: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// Defines the settings.
 pub fn init() {
@@ -61,6 +74,65 @@ pub fn init() {
         c"Off leaves both NULL and saves reading them; the choice for SERIALIZABLE sessions.",
         &TOTALS,
         GucContext::Userset,
+        GucFlags::default(),
+    );
+    of_the_queue();
+}
+
+/// Those of the queue and its worker.
+fn of_the_queue() {
+    GucRegistry::define_string_guc(
+        c"jackpot.databases",
+        c"Databases that get a background worker where they have the extension.",
+        c"Names separated by commas; * is all, nothing is none. Without the library preloaded there is no worker.",
+        &DATABASES,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"jackpot.settle_interval",
+        c"How often the worker settles while wagers come in.",
+        c"",
+        &SETTLE_INTERVAL,
+        1,
+        60_000,
+        GucContext::Sighup,
+        GucFlags::UNIT_MS,
+    );
+    GucRegistry::define_int_guc(
+        c"jackpot.queue_max_attempts",
+        c"How often a queued item is tried before it goes to jackpot.dead_letter.",
+        c"Only what another try may mend is tried again: locks not had in time, conflicts, deadlocks.",
+        &QUEUE_MAX_ATTEMPTS,
+        1,
+        1_000,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"jackpot.queue_max_items",
+        c"How many spins that are not drawn and requests that are not done the queue takes.",
+        c"Zero is no limit. Counted now and then, so it may be passed by what a second brings.",
+        &QUEUE_MAX_ITEMS,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"jackpot.notify_wins",
+        c"Whether wins from the queue are announced by NOTIFY on jackpot_win.",
+        c"",
+        &NOTIFY_WINS,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"jackpot.limit_synchronous_calls",
+        c"Whether rate limits are for jackpot_contribute(), jackpot_spin() and jackpot_win(), too.",
+        c"",
+        &LIMIT_SYNCHRONOUS_CALLS,
+        GucContext::Suset,
         GucFlags::default(),
     );
 }

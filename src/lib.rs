@@ -8,10 +8,12 @@ mod error;
 mod guc;
 mod shmem;
 mod store;
+mod worker;
 
 pgrx::pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/schema/tables.sql", name = "tables", bootstrap);
+extension_sql_file!("../sql/schema/queue.sql", name = "queue", requires = ["tables"]);
 extension_sql_file!(
     "../sql/schema/views.sql",
     name = "views",
@@ -20,6 +22,11 @@ extension_sql_file!(
 extension_sql_file!("../sql/schema/reports.sql", name = "reports", requires = ["views"]);
 extension_sql_file!("../sql/schema/audit.sql", name = "audit", requires = ["reports"]);
 extension_sql_file!("../sql/schema/validate.sql", name = "validate", requires = ["audit"]);
+extension_sql_file!(
+    "../sql/schema/queue_reports.sql",
+    name = "queue_reports",
+    requires = ["queue", "validate"]
+);
 extension_sql_file!("../sql/schema/comments.sql", name = "comments", finalize);
 
 /// Called by PostgreSQL when the library is loaded.
@@ -28,4 +35,5 @@ pub extern "C-unwind" fn _PG_init() {
     guc::init();
     store::init();
     shmem::init();
+    worker::init();
 }

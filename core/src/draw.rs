@@ -61,6 +61,16 @@ impl Evidence {
             Evidence::Fell { at } => json!({"at": at.to_string()}),
         }
     }
+
+    /// What was drawn, from the database; `None` for any other evidence.
+    pub fn drawn_from_json(value: &Value) -> Option<Self> {
+        let whole = |key| value.get(key)?.as_str()?.parse().ok();
+        Some(Evidence::Drawn {
+            draw: whole("draw")?,
+            below: whole("below")?,
+            out_of: whole("out_of")?,
+        })
+    }
 }
 
 /// Which window a moment is drawn from.

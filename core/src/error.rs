@@ -38,6 +38,16 @@ pub enum Token {
     LockTimeout,
     /// SQLSTATE 22003: an amount that does not fit a bigint of micros.
     AmountOutOfRange,
+    /// SQLSTATE 42704: nothing of that number was enqueued or refused.
+    UnknownItem,
+    /// SQLSTATE 55000: the item is not in a state in which that can be done.
+    ItemState,
+    /// SQLSTATE 53400: more calls than a rate limit allows.
+    RateLimited,
+    /// SQLSTATE 53400: the queue holds as many items as it may.
+    QueueFull,
+    /// SQLSTATE 55000: it needs the library preloaded.
+    NotPreloaded,
 }
 
 impl Token {
@@ -60,6 +70,11 @@ impl Token {
             Token::VersionConflict => "version_conflict",
             Token::LockTimeout => "lock_timeout",
             Token::AmountOutOfRange => "amount_out_of_range",
+            Token::UnknownItem => "unknown_item",
+            Token::ItemState => "item_state",
+            Token::RateLimited => "rate_limited",
+            Token::QueueFull => "queue_full",
+            Token::NotPreloaded => "not_preloaded",
         }
     }
 }

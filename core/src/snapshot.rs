@@ -91,6 +91,11 @@ impl Snapshot {
         (self.xmax, other.in_progress.len()) > (other.xmax, self.in_progress.len())
     }
 
+    /// The same without all from `xmax` on.
+    pub fn until(&self, xmax: u64) -> Snapshot {
+        Snapshot::new(self.xmin, xmax.min(self.xmax), self.in_progress.iter().copied())
+    }
+
     /// Where to look for all that it does not see below `end`.
     pub fn unseen(&self, end: u64) -> Places {
         Places::new(self.xmax, end.max(self.xmax), self.in_progress.clone())

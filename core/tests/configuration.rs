@@ -245,6 +245,13 @@ proptest! {
     }
 
     #[test]
+    fn a_part_sees_the_same_up_to_its_end(snapshot in snapshots(), end in 0u64..1_100, xid in 0u64..1_100) {
+        let part = snapshot.until(end);
+        prop_assert_eq!(part.sees(xid), xid < end && snapshot.sees(xid));
+        prop_assert!(snapshot.includes(&part));
+    }
+
+    #[test]
     fn inclusion_is_that_of_sets(one in snapshots(), other in snapshots()) {
         let subset = (0..1_000).all(|xid| !other.sees(xid) || one.sees(xid));
         // Equal where the larger xmax says only that the rest has ended.

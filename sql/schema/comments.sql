@@ -29,9 +29,20 @@ COMMENT ON FUNCTION jackpot_spin_arrays IS 'jackpot_spin() for many wagers in on
 COMMENT ON FUNCTION jackpot_contribute_batch IS 'jackpot_contribute_arrays() for a JSON array of objects with the argument names of jackpot_contribute() as keys, in snake_case or camelCase: [{"game_id": "game123", "wager_amount": 1000, "operation_id": "bet-1"}]. wager_amount may be text. A malformed item, also one with an unknown key, is 22023 invalid_argument.';
 COMMENT ON FUNCTION jackpot_win_batch IS 'jackpot_win() for a JSON array of objects with its argument names as keys, in snake_case or camelCase (group stands for pool, too), paid in their order. on_error and what is returned as jackpot_contribute_batch(); paid: [{"index", "pool", "win_id", "win_amount", "replayed"}]. Locks all pools named, in the order of their ids.';
 COMMENT ON FUNCTION jackpot_process_inbox IS 'Applies up to max_rows (100000) rows of jackpot.inbox in the order of their ids and removes them, in one transaction and in bounded memory; what is refused goes to jackpot.dead_letter. Counts as jackpot_contribute_arrays() does; all 0 where nothing waits or another session is at it. Errors: 22023 invalid_argument, 55P03, 40001.';
+COMMENT ON FUNCTION jackpot_enqueue_contribution IS 'jackpot_contribute() without what the pools hold: appends the wager to the ledger and returns its number, the cheapest call of all. It commits with its transaction or not at all; nothing of it waits. priority is taken for the sake of likeness and changes nothing. Repeated with its operation_id it returns the same number. Errors as jackpot_contribute(), and 53400 rate_limited.';
+COMMENT ON FUNCTION jackpot_enqueue_spin IS 'jackpot_spin() that does not wait for its draw: the wager is appended to the ledger now, the worker (or jackpot_process_queue()) draws and pays once it has committed. With a delay both come later. priority (default 50): what is higher draws first. Returns the item''s number for jackpot_queue_item(). What can be refused is refused now. Repeated with its operation_id it returns the same number. Errors as jackpot_spin(), and 53400 rate_limited, queue_full.';
+COMMENT ON FUNCTION jackpot_enqueue_win IS 'jackpot_win() that is paid later, once its transaction has committed and delay is over. priority (default 100): what is higher goes first. Returns the item''s number for jackpot_queue_item(). What can be refused is refused now, with a delay only what time does not mend. Repeated with its operation_id it returns the same number. Errors as jackpot_win(), and 53400 rate_limited, queue_full.';
+COMMENT ON FUNCTION jackpot_process_queue IS 'Does what the worker does, in this transaction: draws and pays up to about max_items (10000) items that have committed, and settles. In the order of transactions, by pieces; within a piece by priority and number. processed counts draws and requests done, failed what went to jackpot.dead_letter, retried what is tried again later; total_won in minor units. All 0 where nothing is due or another session is at it. Errors: 22023 invalid_argument.';
+COMMENT ON FUNCTION jackpot_queue_item IS 'What became of an enqueued item or a dead letter. status: pending, applied, failed (it is an open dead letter), discarded. result: of a win win_id, pool, win_amount; of a wager ledger_id, contributions (exact, as strings) and wins. sqlstate, token and message tell why it failed last. Errors: 42704 unknown_item, 22004.';
+COMMENT ON FUNCTION jackpot_requeue IS 'Has an open dead letter tried again, with all its tries; returns its number. Repeating it changes nothing. Errors: 42704 unknown_item, 55000 item_state (it was discarded), 22004, 22023.';
+COMMENT ON FUNCTION jackpot_discard IS 'Closes an open dead letter for good, for a reason that is kept; returns its number. Repeating it changes nothing. Errors: 42704 unknown_item, 55000 item_state (it was requeued), 22004, 22023.';
+COMMENT ON FUNCTION jackpot_queue_health IS 'The state of the queue as JSON: healthy, issues ([{"token", "severity", "message", "hint"}]), depth (how many items wait, delayed ones too), depth_by ([{"kind", "priority", "items"}]), oldest_age_ms (of what is due), attempts (of what waits), dead_letters (open ones), rate_in_per_minute and rate_out_per_minute (of the last 60 seconds; null without preloading), worker.';
+COMMENT ON FUNCTION jackpot_set_rate_limit IS 'Limits how many calls are taken in, by all sessions together: per_minute (1 to 60000000) tokens come into a bucket that holds burst (default: a second''s worth). scope: overall (key NULL), game or operator. per_minute NULL removes the limit. It holds for jackpot_enqueue_*(), and with jackpot.limit_synchronous_calls also for jackpot_contribute(), jackpot_spin() and jackpot_win(). Errors: 55000 not_preloaded, 22023 invalid_argument, 22004.';
 COMMENT ON FUNCTION jackpot_settle IS 'Folds the committed tail of the ledger into the balances and returns how many ledger rows that were; 0 also when another session is settling. Never needed for exactness, keeps reading fast.';
 
 COMMENT ON VIEW jackpot.jackpots IS 'The columns of the old service''s jackpots table, with exact amounts.';
+COMMENT ON FUNCTION jackpot.worker_state IS 'What shared memory knows of this database''s worker.';
+COMMENT ON FUNCTION jackpot.queue_waiting IS 'What waits in the queue, by kind and priority.';
 COMMENT ON FUNCTION jackpot.minor_units IS 'Micros as exact minor units.';
 COMMENT ON FUNCTION jackpot.carried IS 'Whole micros in a sum of remainders.';
 COMMENT ON FUNCTION jackpot.holdings IS 'What each pool holds, in micros.';
@@ -39,11 +50,11 @@ COMMENT ON FUNCTION jackpot.pool_ids IS 'The ids of pools by name, all for NULL.
 COMMENT ON FUNCTION jackpot.win_saw IS 'Whether a win saw a ledger row, that is, whether it paid it out or an earlier win did.';
 COMMENT ON FUNCTION jackpot.cycle_of IS 'The cycle of a pool that a ledger row belongs to.';
 COMMENT ON SEQUENCE jackpot.pool_id_seq IS 'Numbers pools.';
-COMMENT ON SEQUENCE jackpot.ledger_id_seq IS 'Numbers ledger rows. Cached by each session, so ids grow within a session and only roughly across sessions.';
+COMMENT ON SEQUENCE jackpot.ledger_id_seq IS 'Numbers ledger rows, and all else that is enqueued or refused. Cached by each session, so ids grow within a session and only roughly across sessions.';
 COMMENT ON SEQUENCE jackpot.win_id_seq IS 'Numbers wins. A spin takes a number only when it hits: a gap is a win that failed, was repeated or was rolled back.';
 COMMENT ON SEQUENCE jackpot.journal_id_seq IS 'Numbers journal rows.';
 COMMENT ON SEQUENCE jackpot.inbox_id_seq IS 'Numbers rows of the inbox: the order in which they are applied.';
-COMMENT ON SEQUENCE jackpot.dead_letter_id_seq IS 'Numbers dead letters.';
+COMMENT ON SEQUENCE jackpot.request_entry_seq IS 'Numbers the entries of requests.';
 
 DO $$
 DECLARE

@@ -77,6 +77,7 @@ CREATE TABLE jackpot.ledger (
     reserve          bigint[] NOT NULL,
     config_versions  integer[] NOT NULL,
     voids            bigint,
+    draw_priority    integer,
     exchange_rates   bigint[],
     display_remainders bigint[],
     reserve_remainders bigint[],
@@ -89,6 +90,7 @@ COMMENT ON COLUMN jackpot.ledger.display IS 'Micros added to each pool''s meter.
 COMMENT ON COLUMN jackpot.ledger.reserve IS 'Micros added to each pool''s reserve.';
 COMMENT ON COLUMN jackpot.ledger.config_versions IS 'The configuration that each share was computed with.';
 COMMENT ON COLUMN jackpot.ledger.voids IS 'Of a void: the id of the row that it takes back; its own amounts are negative.';
+COMMENT ON COLUMN jackpot.ledger.draw_priority IS 'Of a queued spin: the priority with which it is drawn later; NULL for all others.';
 COMMENT ON COLUMN jackpot.ledger.exchange_rates IS 'The rate from the wager''s currency into each pool''s, in ten-billionths: 10000000000 for a pool that needed none; NULL where no pool did.';
 COMMENT ON COLUMN jackpot.ledger.display_remainders IS 'What the conversion left below a micro of each display, in ten-billionths of a micro. Their sum is carried into the meter.';
 COMMENT ON COLUMN jackpot.ledger.reserve_remainders IS 'The same of reserve.';
@@ -202,6 +204,7 @@ CREATE TABLE jackpot.win (
     UNIQUE (pool_id, cycle)
 );
 CREATE INDEX win_pending_idx ON jackpot.win (pool_id) WHERE status = 'pending';
+CREATE INDEX win_ledger_id_idx ON jackpot.win (ledger_id) WHERE ledger_id IS NOT NULL;
 ALTER SEQUENCE jackpot.win_id_seq OWNED BY jackpot.win.id;
 COMMENT ON TABLE jackpot.win IS 'Every win, with the snapshot it saw: a contribution belongs to the cycle of the first win that saw it.';
 COMMENT ON COLUMN jackpot.win.cycle IS 'The cycle that this win ended.';
@@ -268,22 +271,6 @@ ALTER SEQUENCE jackpot.inbox_id_seq OWNED BY jackpot.inbox.id;
 COMMENT ON TABLE jackpot.inbox IS 'Wagers to be applied by jackpot_process_inbox(), in the order of their ids: fill it with COPY or INSERT. A row is checked when it is applied, and is then gone. The columns are the arguments of jackpot_contribute().';
 COMMENT ON COLUMN jackpot.inbox.kind IS 'contribute or spin.';
 
-CREATE SEQUENCE jackpot.dead_letter_id_seq;
-CREATE TABLE jackpot.dead_letter (
-    id        bigint NOT NULL DEFAULT nextval('jackpot.dead_letter_id_seq') PRIMARY KEY,
-    at        timestamptz NOT NULL,
-    source    text NOT NULL,
-    payload   jsonb NOT NULL,
-    sqlstate  text NOT NULL,
-    token     text NOT NULL,
-    message   text NOT NULL,
-    detail    text
-);
-ALTER SEQUENCE jackpot.dead_letter_id_seq OWNED BY jackpot.dead_letter.id;
-COMMENT ON TABLE jackpot.dead_letter IS 'What was taken in and then refused, as it came, with the reason.';
-COMMENT ON COLUMN jackpot.dead_letter.source IS 'Where it came in: inbox.';
-COMMENT ON COLUMN jackpot.dead_letter.payload IS 'The row of the inbox, without its NULLs.';
-
 -- One call a statement: each updates the extension's own row.
 SELECT pg_extension_config_dump('jackpot.pool', '');
 SELECT pg_extension_config_dump('jackpot.secret', '');
@@ -297,10 +284,8 @@ SELECT pg_extension_config_dump('jackpot.journal', '');
 SELECT pg_extension_config_dump('jackpot.ledger', '');
 SELECT pg_extension_config_dump('jackpot.ledger_default', '');
 SELECT pg_extension_config_dump('jackpot.inbox', '');
-SELECT pg_extension_config_dump('jackpot.dead_letter', '');
 SELECT pg_extension_config_dump('jackpot.pool_id_seq', '');
 SELECT pg_extension_config_dump('jackpot.ledger_id_seq', '');
 SELECT pg_extension_config_dump('jackpot.win_id_seq', '');
 SELECT pg_extension_config_dump('jackpot.journal_id_seq', '');
 SELECT pg_extension_config_dump('jackpot.inbox_id_seq', '');
-SELECT pg_extension_config_dump('jackpot.dead_letter_id_seq', '');

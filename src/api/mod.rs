@@ -5,6 +5,7 @@ mod administer;
 mod batch;
 mod exchange;
 pub mod pools;
+mod queue;
 mod rules;
 mod void;
 mod wager;

@@ -6,7 +6,7 @@ use crate::store::play::play;
 use crate::store::raw_json::RawJson;
 use crate::store::table::TableIterator;
 use crate::store::wager::{Kind, Request};
-use crate::store::{pool, session, settle};
+use crate::store::{pool, rate_limit, session, settle};
 use pgrx::AnyNumeric;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -39,6 +39,7 @@ fn jackpot_contribute(
     ErrorReport,
 > {
     let outcome = session::run("contribute", || {
+        rate_limit::admit_synchronous(game_id, operator_id)?;
         let pools = pool::names(pools)?;
         play(Request {
             kind: Kind::Contribute,
@@ -104,6 +105,7 @@ fn jackpot_spin(
     ErrorReport,
 > {
     let outcome = session::run("spin", || {
+        rate_limit::admit_synchronous(game_id, operator_id)?;
         let pools = pool::names(pools)?;
         play(Request {
             kind: Kind::Spin,

@@ -4,8 +4,8 @@ use crate::api::given_reason;
 use crate::error::required;
 use crate::store::life::{self, Life};
 use crate::store::raw_json::RawJson;
-use crate::store::session;
 use crate::store::win::{Request, win};
+use crate::store::{rate_limit, session};
 use jackpot_core::Error;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -40,6 +40,7 @@ fn jackpot_win(
     ErrorReport,
 > {
     let paid = session::run("win", || {
+        rate_limit::admit_synchronous(game_id, None)?;
         win(Request {
             pool: required("pool", pool)?,
             game_id: required("game_id", game_id)?,

@@ -3,7 +3,9 @@
 use pgrx::pg_sys;
 
 pub mod memo;
+pub mod rate_limit;
 pub mod recent;
+pub mod workers;
 
 /// Asks for shared memory if the server is starting; from `_PG_init`.
 pub fn init() {
@@ -12,5 +14,7 @@ pub fn init() {
     if unsafe { pg_sys::process_shared_preload_libraries_in_progress && !pg_sys::IsBinaryUpgrade } {
         memo::init();
         recent::init();
+        workers::init();
+        rate_limit::init();
     }
 }

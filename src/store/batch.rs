@@ -1,6 +1,6 @@
 //! What batches have in common: what happens on an error, and what is returned.
 
-use crate::error::sqlstate;
+use crate::error::{sqlstate, sqlstate_text};
 use crate::store::play::Played;
 use crate::store::wager::Outcome;
 use crate::store::win::Paid;
@@ -121,7 +121,7 @@ impl Summary {
         self.count_played(played);
         match played {
             Err(error) => self.list_error(index, operation_id, error),
-            Ok(Outcome { lines, replayed }) => {
+            Ok(Outcome { lines, replayed, .. }) => {
                 for line in lines {
                     if let Some(won) = line.won {
                         self.list_win(index, &line.pool, won, *replayed);
@@ -174,16 +174,10 @@ impl Summary {
         self.errors.push(json!({
             "index": index,
             "operation_id": operation_id,
-            "sqlstate": sqlstate_text(error),
+            "sqlstate": sqlstate_text(sqlstate(error.token)),
             "token": error.token.as_str(),
             "message": error.message,
             "detail": error.detail,
         }));
     }
-}
-
-/// The five characters of an error's SQLSTATE, which PostgreSQL packs into six bits each.
-pub fn sqlstate_text(error: &Error) -> String {
-    let code = sqlstate(error.token) as u32;
-    (0..5).map(|place| char::from((((code >> (6 * place)) & 0x3F) as u8) + b'0')).collect()
 }

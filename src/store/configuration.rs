@@ -1,6 +1,7 @@
 //! The configuration of all pools, kept by each backend until it changes.
 
 use crate::store::exchange::{self, Rates};
+use crate::store::rate_limit::{self, Limit};
 use crate::store::relations;
 use crate::store::snapshot::Active;
 use crate::store::statement::statements;
@@ -26,9 +27,9 @@ pub struct ConfiguredPool {
     pub secret: Option<Secret>,
 }
 
-/// All pools, in the order of their ids, and the exchange rates in force and to come.
+/// All pools, in the order of their ids, the exchange rates in force and to come, and rate limits.
 #[derive(Debug)]
-pub struct Configuration(Vec<ConfiguredPool>, Rates);
+pub struct Configuration(Vec<ConfiguredPool>, Rates, Vec<Limit>);
 
 impl Configuration {
     /// All pools.
@@ -39,6 +40,11 @@ impl Configuration {
     /// The exchange rates.
     pub fn rates(&self) -> &Rates {
         &self.1
+    }
+
+    /// The rate limits.
+    pub fn limits(&self) -> &[Limit] {
+        &self.2
     }
 
     /// The pool of that name; 42704 when there is none.
@@ -119,5 +125,6 @@ fn read() -> Result<Configuration, Error> {
         let (status, config) = (status.parse()?, PoolConfig::default().patched(&config.0)?);
         Ok(ConfiguredPool { id, pool, status, config_version, config, secret })
     });
-    Ok(Configuration(pools.collect::<Result<_, Error>>()?, exchange::read()?))
+    let pools = pools.collect::<Result<_, Error>>()?;
+    Ok(Configuration(pools, exchange::read()?, rate_limit::read()?))
 }

@@ -5,14 +5,16 @@
 //! is applied exactly once, also after a crash or a restore. One session at a time applies.
 
 use crate::error::required;
-use crate::store::batch::{OnError, Summary, sqlstate_text};
-use crate::store::mark::now;
+use crate::store::batch::{OnError, Summary};
+use crate::store::item::WagerArguments;
 use crate::store::play::play_all;
+use crate::store::queue::dead_letter::{DeadLetter, Source};
+use crate::store::queue::{PRIORITY_OF_CONTRIBUTIONS, PRIORITY_OF_SPINS};
 use crate::store::raw_json::RawJson;
 use crate::store::session::{self, Patience};
-use crate::store::statement::{Connection, Row, argument, query, statements};
+use crate::store::statement::{Connection, Row, query};
 use crate::store::wager::{Kind, Request};
-use crate::store::{lock, settle, snapshot, subtransaction};
+use crate::store::{ledger, lock, settle, snapshot, subtransaction};
 use jackpot_core::Error;
 use pgrx::PgSqlErrorCode;
 
@@ -20,17 +22,6 @@ use pgrx::PgSqlErrorCode;
 const ROWS_AT_ONCE: i64 = 10_000;
 /// How long a piece after the first waits for a lock.
 const PATIENCE_MILLISECONDS: i32 = 100;
-
-statements! {
-    static REJECT(TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID,
-                  TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID) = "
-        INSERT INTO jackpot.dead_letter (at, source, payload, sqlstate, token, message, detail)
-        VALUES ($1, 'inbox', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
-                   'id', $2, 'kind', $3, 'game_id', $4, 'wager_amount', $5, 'user_id', $6, 'operation_id', $7,
-                   'pools', $8, 'operator_id', $9, 'game_category', $10, 'currency', $11))
-                || CASE WHEN $12 IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('metadata', $12) END,
-                $13, $14, $15, $16)";
-}
 
 /// A row as it came. Nothing of it has been checked.
 struct Item {
@@ -176,24 +167,27 @@ impl Item {
 
     /// Keeps it with the reason why it was refused.
     fn reject(&self, error: &Error) {
-        let arguments = [
-            argument(now()),
-            argument(self.id),
-            argument(self.kind.as_deref()),
-            argument(self.game_id.as_deref()),
-            argument(self.wager_amount),
-            argument(self.user_id.as_deref()),
-            argument(self.operation_id.as_deref()),
-            argument(self.pools.clone()),
-            argument(self.operator_id.as_deref()),
-            argument(self.game_category.as_deref()),
-            argument(self.currency.as_deref()),
-            argument(self.metadata),
-            argument(sqlstate_text(error)),
-            argument(error.token.as_str()),
-            argument(error.message.as_str()),
-            argument(error.detail.as_str()),
-        ];
-        REJECT.with(|statement| statement.write(&arguments));
+        let payload = WagerArguments {
+            game_id: self.game_id.as_deref(),
+            wager_amount: self.wager_amount,
+            user_id: self.user_id.as_deref(),
+            operation_id: self.operation_id.as_deref(),
+            pools: self.pools.clone(),
+            operator_id: self.operator_id.as_deref(),
+            game_category: self.game_category.as_deref(),
+            currency: self.currency.as_deref(),
+            metadata: self.metadata,
+        };
+        let is_spin = self.kind.as_deref() == Some("spin");
+        DeadLetter {
+            id: ledger::next_id(),
+            source: Source::Inbox,
+            kind: self.kind.as_deref(),
+            priority: if is_spin { PRIORITY_OF_SPINS } else { PRIORITY_OF_CONTRIBUTIONS },
+            payload: payload.to_json(),
+            attempts: 1,
+            failure: &error.clone().into(),
+        }
+        .write();
     }
 }

@@ -11,6 +11,7 @@ use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{CStr, c_int};
+use std::ops::ControlFlow;
 use std::ptr;
 use std::rc::Rc;
 
@@ -245,6 +246,19 @@ pub fn scan(
     conditions: &[&[pg_sys::ScanKeyData]],
     mut each: impl FnMut(&Row<'_>),
 ) {
+    scan_while(table, names, conditions, |row| {
+        each(row);
+        ControlFlow::Continue(())
+    });
+}
+
+/// As [`scan`], condition by condition and in the order of the index, until `each` breaks off.
+pub fn scan_while(
+    table: &Relation,
+    names: Names,
+    conditions: &[&[pg_sys::ScanKeyData]],
+    mut each: impl FnMut(&Row<'_>) -> ControlFlow<()>,
+) {
     let layout = layout(table, names);
     let index = Relation::open(layout.index);
     let mut scratch = PgMemoryContexts::new("jackpot index scan");
@@ -255,7 +269,11 @@ pub fn scan(
         let snapshot = pg_sys::GetActiveSnapshot();
         let mut rows = 0u32;
         let row = Row { slot, layout: &layout };
+        let mut flow = ControlFlow::Continue(());
         for keys in conditions {
+            if flow.is_break() {
+                break;
+            }
             let count = keys.len() as c_int;
             let scan = pg_sys::index_beginscan(table.0, index.0, snapshot, count, 0);
             pg_sys::index_rescan(scan, keys.as_ptr().cast_mut(), count, ptr::null_mut(), 0);
@@ -264,7 +282,10 @@ pub fn scan(
                 pg_sys::ScanDirection::ForwardScanDirection,
                 slot,
             ) {
-                scratch.switch_to(|_| each(&row));
+                flow = scratch.switch_to(|_| each(&row));
+                if flow.is_break() {
+                    break;
+                }
                 rows += 1;
                 if rows.is_multiple_of(ROWS_AT_ONCE) {
                     scratch.reset();

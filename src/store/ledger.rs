@@ -1,6 +1,7 @@
 //! Appending to the ledger: the one write that every contribution makes.
 
-use crate::shmem::recent;
+use crate::guc;
+use crate::shmem::{recent, workers};
 use crate::store::configuration::ConfiguredPool;
 use crate::store::index_scan::{self, Names, Relation, key};
 use crate::store::raw_json::RawJson;
@@ -38,6 +39,8 @@ pub struct Entry<'a> {
     pub shares: &'a [Share],
     /// Of a void: the row that it takes back.
     pub voids: Option<i64>,
+    /// Of a spin that draws later: with which priority.
+    pub draw_priority: Option<i32>,
     /// The client's own words.
     pub metadata: Option<RawJson>,
 }
@@ -73,13 +76,13 @@ impl Share {
 
 statements! {
     static APPEND(INT8OID, TIMESTAMPTZOID, XID8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-                  INT8OID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT8OID, INT8ARRAYOID, INT8ARRAYOID,
-                  INT8ARRAYOID, JSONBOID) = "
+                  INT8OID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT8OID, INT4OID, INT8ARRAYOID,
+                  INT8ARRAYOID, INT8ARRAYOID, JSONBOID) = "
         INSERT INTO jackpot.ledger
                (id, at, xid, operation_id, game_id, user_id, operator_id, game_category, currency,
-                wager_amount, pool_ids, display, reserve, config_versions, voids, exchange_rates,
+                wager_amount, pool_ids, display, reserve, config_versions, voids, draw_priority, exchange_rates,
                 display_remainders, reserve_remainders, metadata)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
     static HIGHEST_ID() = "SELECT coalesce(pg_catalog.max(l.id), 0) FROM jackpot.ledger l";
     static LAST_ID() = "SELECT s.last_value FROM jackpot.ledger_id_seq s";
 }
@@ -101,6 +104,7 @@ static COLUMNS: Names = &[
     c"reserve",
     c"config_versions",
     c"voids",
+    c"draw_priority",
     c"exchange_rates",
     c"display_remainders",
     c"reserve_remainders",
@@ -119,6 +123,7 @@ struct Own {
     /// How often a subtransaction had been rolled back: one may have taken rows along.
     roll_backs: u64,
     sums: Sums,
+    rows: u64,
     lowest_id: i64,
     highest_id: i64,
 }
@@ -152,7 +157,21 @@ unsafe extern "C-unwind" fn transaction_ended(
             if is_whole && snapshot::own_xid_if_any() == Some(own.xid) {
                 recent::put(own.xid, own.ledger, &own.sums);
             }
+            if snapshot::own_xid_if_any() == Some(own.xid) {
+                tell_worker(own.rows);
+            }
         });
+    }
+}
+
+/// Counts what there is to settle, and wakes the worker when it is much.
+fn tell_worker(rows: u64) {
+    let Some(slot) = workers::slot() else { return };
+    let appended = slot.appended.fetch_add(rows, Ordering::Relaxed) + rows;
+    let limit = u64::from(guc::SETTLE_ROWS.get().unsigned_abs());
+    let unsettled = appended.saturating_sub(slot.settled.load(Ordering::Relaxed));
+    if (unsettled >= limit && unsettled - rows < limit) || slot.pid.load(Ordering::Relaxed) == 0 {
+        slot.wake();
     }
 }
 
@@ -219,6 +238,7 @@ fn remember<'a>(xid: u64, entries: impl Iterator<Item = Entry<'a>>, is_known: bo
                 *own = Own { ledger, xid, command, roll_backs, lowest_id, ..Own::default() };
             }
             own.highest_id = entry.id;
+            own.rows += 1;
             for share in entry.shares {
                 let at = entry.at.into_inner();
                 let sum = share.leg.sum(entry.wager_amount, entry.voids.is_some(), at);
@@ -265,7 +285,7 @@ pub fn append<'a>(entries: impl Iterator<Item = Entry<'a>> + Clone) {
     remember(xid, entries, direct);
 }
 
-fn row(xid: u64, entry: &Entry<'_>) -> [Argument; 19] {
+fn row(xid: u64, entry: &Entry<'_>) -> [Argument; 20] {
     let longs = |pick: fn(&Share) -> i64| array(entry.shares.iter().map(pick), pg_sys::INT8OID);
     let ints = |pick: fn(&Share) -> i64| array(entry.shares.iter().map(pick), pg_sys::INT4OID);
     let is_converted = entry.shares.iter().any(|share| share.leg.exchange_rate.is_some());
@@ -286,6 +306,7 @@ fn row(xid: u64, entry: &Entry<'_>) -> [Argument; 19] {
         longs(|share| share.leg.reserve),
         ints(|share| share.config_version.min(i64::from(i32::MAX))),
         argument(entry.voids),
+        argument(entry.draw_priority),
         if_converted(|share| share.leg.exchange_rate.unwrap_or(ExchangeRate::SCALE)),
         if_converted(|share| share.leg.display_remainder),
         if_converted(|share| share.leg.reserve_remainder),

@@ -1,6 +1,7 @@
 //! The gate and the pools' queues: advisory locks in a key space of their own.
 //!
-//! Lock order everywhere: inbox, gate, operation ids in their order, pools by id, mark.
+//! Lock order everywhere: inbox, the queue's mark, gate, operation ids in their order, pools by id,
+//! mark.
 
 use crate::guc;
 use crate::store::session::{Patience, clock};
@@ -13,6 +14,7 @@ use pgrx::pg_sys;
 const KEY_SPACE: u16 = 0x4A50;
 const GATE: (u32, u32) = (0, 0);
 const INBOX: (u32, u32) = (2, 0);
+const WORKER: (u32, u32) = (3, 0);
 
 /// How long one attempt at the gate may hold up the bets that come after it.
 const ATTEMPT_MILLISECONDS: i32 = 50;
@@ -58,7 +60,29 @@ pub fn queue_for_pool(pool_id: i32) {
 
 /// Whether this transaction applies the inbox now, until its end; one at a time does.
 pub fn try_inbox() -> bool {
-    lock(INBOX, pg_sys::ExclusiveLock, true) != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
+    let tag = advisory(INBOX);
+    lock(&tag, pg_sys::ExclusiveLock, Until::TransactionEnds, true)
+}
+
+/// Whether this process is the database's one worker, until it ends.
+pub fn try_worker() -> bool {
+    lock(&advisory(WORKER), pg_sys::ExclusiveLock, Until::ProcessEnds, true)
+}
+
+/// Whether nobody wants the database for itself, as DROP, ALTER and CREATE DATABASE with it as the
+/// template do; until the transaction ends nobody will have it.
+pub fn try_database() -> bool {
+    // SAFETY: set in every process that is connected to a database.
+    let database = unsafe { pg_sys::MyDatabaseId.to_u32() };
+    let tag = pg_sys::LOCKTAG {
+        locktag_field1: 0,
+        locktag_field2: pg_sys::DatabaseRelationId.to_u32(),
+        locktag_field3: database,
+        locktag_field4: 0,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+    };
+    lock(&tag, pg_sys::RowExclusiveLock, Until::TransactionEnds, true)
 }
 
 /// Runs `attempt` until it has a result, with pauses that double; 40001 when
@@ -85,23 +109,34 @@ pub fn retry<T>(
 }
 
 fn acquire(key: (u32, u32), mode: u32) {
-    lock(key, mode, false);
+    lock(&advisory(key), mode, Until::TransactionEnds, false);
 }
 
-fn lock((one, two): (u32, u32), mode: u32, dont_wait: bool) -> pg_sys::LockAcquireResult::Type {
-    // SAFETY: the tag is complete and LockAcquire copies it; the lock is released at the end of
-    // the transaction. MyDatabaseId is set in every backend that runs functions.
-    unsafe {
-        let tag = pg_sys::LOCKTAG {
-            locktag_field1: pg_sys::MyDatabaseId.to_u32(),
-            locktag_field2: one,
-            locktag_field3: two,
-            locktag_field4: KEY_SPACE,
-            locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
-            locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
-        };
-        pg_sys::LockAcquire(&tag, mode as i32, false, dont_wait)
+fn advisory((one, two): (u32, u32)) -> pg_sys::LOCKTAG {
+    pg_sys::LOCKTAG {
+        // SAFETY: set in every backend that runs functions.
+        locktag_field1: unsafe { pg_sys::MyDatabaseId.to_u32() },
+        locktag_field2: one,
+        locktag_field3: two,
+        locktag_field4: KEY_SPACE,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
+        locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
     }
+}
+
+/// How long a lock is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    TransactionEnds,
+    ProcessEnds,
+}
+
+/// Takes a lock; false when it was not to be waited for and is not free.
+fn lock(tag: &pg_sys::LOCKTAG, mode: u32, until: Until, dont_wait: bool) -> bool {
+    let is_of_session = until == Until::ProcessEnds;
+    // SAFETY: the tag is complete and LockAcquire copies it.
+    let taken = unsafe { pg_sys::LockAcquire(tag, mode as i32, is_of_session, dont_wait) };
+    taken != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
 }
 
 /// Sleeps so many milliseconds, or until the statement is cancelled.

@@ -4,7 +4,7 @@ use crate::store::session::{clock, system_identifier};
 use crate::store::snapshot::{self, Active};
 use crate::store::statement::{Row, argument, statements};
 use crate::store::tail::{Position, Sum, Sums};
-use crate::store::{ledger, lock, relations, settle};
+use crate::store::{ledger, lock, queue, relations, settle};
 use jackpot_core::{Error, Snapshot};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
@@ -128,6 +128,7 @@ pub fn ensure() -> Result<(), Error> {
             let arguments =
                 [argument(snapshot.to_string()), argument(system_identifier()), argument(ledger)];
             CREATE.with(|statement| statement.write(&arguments));
+            queue::mark::create(&snapshot);
         }
         Some((position, _)) if !position.anchored => anchor()?,
         // What this transaction wrote itself may be rolled back.
@@ -151,7 +152,7 @@ fn anchor() -> Result<(), Error> {
             let now = snapshot::active();
             settle::fold(&position, &now);
             set(&now, floor_id, tail_since);
-            Ok(())
+            queue::mark::anchor(&now, floor_id, tail_since)
         }
         _ => Ok(()),
     }

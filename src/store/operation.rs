@@ -21,6 +21,11 @@ pub const MAX_LENGTH: usize = 200;
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
+    /// The hash.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Of an operation's kind and arguments, in their order.
     pub fn of(kind: &str, arguments: &[Option<&[u8]>]) -> Self {
         let mut hash = Sha256::new();
@@ -44,6 +49,8 @@ impl Fingerprint {
 pub struct Recorded {
     /// The win, if it was one.
     pub win_id: Option<i64>,
+    /// The ledger row, if it was a wager.
+    pub ledger_id: Option<i64>,
     /// A wager's rows.
     pub lines: Vec<RecordedLine>,
 }
@@ -148,7 +155,8 @@ pub fn find(operation_id: &str, fingerprint: &Fingerprint) -> Result<Option<Reco
         let at = |values: &[Option<i64>], index| values.get(index).copied().flatten();
         let (win_ids, amounts, versions) = (list(2), list(3), list(4));
         let Some(ledger_id) = row.get(6) else {
-            return Ok(Some(Recorded { win_id: at(&win_ids, 0), lines: Vec::new() }));
+            let win_id = at(&win_ids, 0);
+            return Ok(Some(Recorded { win_id, ledger_id: None, lines: Vec::new() }));
         };
         // Of a row that was archived it is only known that it was applied.
         let lines = ledger::contributions(ledger_id)
@@ -162,7 +170,7 @@ pub fn find(operation_id: &str, fingerprint: &Fingerprint) -> Result<Option<Reco
                 won: at(&win_ids, index).map(|win_id| (win_id, win_amount(win_id))),
             })
             .collect();
-        Ok(Some(Recorded { win_id: None, lines }))
+        Ok(Some(Recorded { win_id: None, ledger_id: Some(ledger_id), lines }))
     })
 }
 

@@ -33,9 +33,15 @@ pub fn play(request: Request<'_>) -> Played {
         let configuration = configuration::current()?;
         return Ok(replay(recorded, &configuration));
     }
-    let mut results = Results::new(1);
-    play_stretch(&[Ok(request)], 0, guc::TOTALS.get(), OnError::Continue, &mut results)?;
+    let outcome = play_one(request, guc::TOTALS.get())?;
     settle::upkeep(1)?;
+    Ok(outcome)
+}
+
+/// The same, with or without totals, and without [`settle::upkeep`].
+pub fn play_one(request: Request<'_>, has_totals: bool) -> Played {
+    let mut results = Results::new(1);
+    play_stretch(&[Ok(request)], 0, has_totals, OnError::Continue, &mut results)?;
     results.finish().pop().unwrap_or_else(|| pgrx::error!("a wager has no outcome"))
 }
 
@@ -306,7 +312,8 @@ fn apply(
         }
         let has_totals = !outlook.after.is_empty();
         let is_reconfigured = settle_up(&mut locked, passed, wager, &mut lines, has_totals)?;
-        results.set(wager.index, Ok(Outcome { lines, replayed: false }));
+        let ledger_id = Some(wager.ledger_id);
+        results.set(wager.index, Ok(Outcome { lines, ledger_id, replayed: false }));
         if is_reconfigured {
             done = position + 1;
             break;
@@ -361,6 +368,10 @@ fn append(wagers: &[&Wager<'_>]) {
         wager_amount: wager.request.wager_amount,
         shares: &wager.shares,
         voids: None,
+        draw_priority: match wager.request.kind {
+            Kind::QueuedSpin(priority) => Some(priority),
+            Kind::Contribute | Kind::Spin => None,
+        },
         metadata: wager.request.metadata,
     }));
 }

@@ -30,6 +30,8 @@ pub struct Relations {
     pub ledger_id_seq: pg_sys::Oid,
     /// `jackpot.operation`.
     pub operation: pg_sys::Oid,
+    /// `jackpot.request`.
+    pub request: pg_sys::Oid,
 }
 
 /// Registers for PostgreSQL's invalidation messages; once, when the library is loaded.
@@ -98,6 +100,7 @@ pub fn current() -> Relations {
             ledger: named(c"ledger"),
             ledger_id_seq: named(c"ledger_id_seq"),
             operation: named(c"operation"),
+            request: named(c"request"),
         }
     };
     CURRENT.set(Some((generation, relations)));

@@ -14,6 +14,7 @@ use pgrx::PgTryBuilder;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport};
+use std::cell::RefCell;
 use std::ffi::CStr;
 use std::panic::AssertUnwindSafe;
 
@@ -51,8 +52,29 @@ pub fn run<T>(
     .map_err(report)
 }
 
+thread_local! {
+    /// For whom the queue acts.
+    static ACTING_FOR: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs what another has asked for: the record names that actor.
+pub fn acting_for<T>(actor: &str, work: impl FnOnce() -> T) -> T {
+    struct Ended;
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            ACTING_FOR.set(None);
+        }
+    }
+    ACTING_FOR.set(Some(actor.to_owned()));
+    let _ended = Ended;
+    work()
+}
+
 /// Who is acting, for the record: role/application_name/operation.
 pub fn actor(operation: &str) -> String {
+    if let Some(actor) = ACTING_FOR.with_borrow(Clone::clone) {
+        return actor;
+    }
     // SAFETY: GetUserNameFromId returns a palloc'd string for an existing role (missing roles
     // give NULL); application_name is a NUL-terminated setting, never NULL in a backend.
     unsafe {

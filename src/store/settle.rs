@@ -1,6 +1,8 @@
 //! Settling: folding the tail of the ledger into the balances and moving the mark.
 
 use crate::guc;
+use crate::shmem::workers;
+use crate::store::session::clock;
 use crate::store::snapshot::{self, Active};
 use crate::store::statement::{argument, statements};
 use crate::store::tail::{self, Position};
@@ -50,6 +52,18 @@ pub fn settle() -> Result<u64, Error> {
     Ok(rows)
 }
 
+/// The same without moving the mark where nothing has come since, and without making a mark where
+/// nothing was ever written.
+pub fn settle_if_needed() -> Result<u64, Error> {
+    let is_needed = {
+        let _active = Active::latest();
+        mark::read()?.is_some_and(|position| {
+            !position.anchored || tail::read(&position, &snapshot::active(), None).rows > 0
+        })
+    };
+    if is_needed { settle() } else { Ok(0) }
+}
+
 /// Adds to the balances what the active snapshot, which is `now`, shows beyond the position and
 /// has committed.
 pub fn fold(position: &Position, now: &Snapshot) -> u64 {
@@ -73,12 +87,15 @@ pub fn fold(position: &Position, now: &Snapshot) -> u64 {
     tail.rows
 }
 
-/// What a call that stands alone does for all where there is nobody else to do it: makes the
+/// What a call that stands alone does for all where no worker does it: makes the
 /// ledger's partitions, and settles when the tail may have grown to `jackpot.settle_rows`. Looks
 /// only now and then: the distance between the mark and the next transaction id tells of single
 /// bets, what this backend has appended itself of batches. A call in a transaction block does
 /// neither, as the locks would stay with it; so it is the last thing that a call does.
 pub fn upkeep(rows: usize) -> Result<(), Error> {
+    if workers::slot().is_some_and(|slot| slot.is_at_work(clock())) {
+        return Ok(());
+    }
     let limit = u64::from(guc::SETTLE_ROWS.get().unsigned_abs());
     let of_batches = if rows > 1 { rows as u64 } else { 0 };
     let appended = APPENDED.get().saturating_add(of_batches);

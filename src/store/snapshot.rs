@@ -1,6 +1,6 @@
 //! Snapshots of this server, as the core's sets of transaction ids.
 
-use jackpot_core::Snapshot;
+use jackpot_core::{Places, Snapshot};
 use pgrx::pg_sys;
 
 /// A snapshot that stays active while this lives; statements that read "on the active snapshot"
@@ -103,6 +103,15 @@ fn widen(xid: pg_sys::TransactionId, next: u64) -> u64 {
     let xid = u64::from(xid.into_inner());
     let candidate = (next & !0xFFFF_FFFF) | xid;
     if candidate > next { candidate.saturating_sub(1 << 32) } else { candidate }
+}
+
+/// Where to look for what the active snapshot, which is `now`, shows and an earlier one does not.
+pub fn places_since(now: &Snapshot, earlier: &Snapshot) -> Places {
+    if now.includes(earlier) && is_comparable() {
+        now.ended_since(earlier)
+    } else {
+        earlier.unseen(next_xid())
+    }
 }
 
 /// Whether the isolation level is SERIALIZABLE.

@@ -130,7 +130,7 @@ pub fn lock<'a>(
 
 /// Draws what is missing or cannot be read: a dump without the right to read secrets restores pools
 /// that would never be hit.
-fn redraw(locked: &Locked) -> Result<PoolState, Error> {
+pub fn redraw(locked: &Locked) -> Result<PoolState, Error> {
     let reason = Some("the secret was missing");
     administer::change_locked(locked, &Command::Redraw, &Occasion::new("spin", reason))
 }

@@ -222,6 +222,7 @@ fn take_back(
             currency: wager.currency.as_deref(),
             wager_amount: wager.wager_amount,
             shares: &shares,
+            draw_priority: None,
             voids: Some(ledger_id),
             metadata: wager.metadata,
         }));

@@ -16,13 +16,16 @@ pub enum Kind {
     Contribute,
     /// It draws, and pools that are hit are paid.
     Spin,
+    /// It feeds them now and draws later, with this priority.
+    QueuedSpin(i32),
 }
 
 impl Kind {
+    /// Its word; a spin is the same operation whenever it draws.
     fn as_str(self) -> &'static str {
         match self {
             Kind::Contribute => "contribute",
-            Kind::Spin => "spin",
+            Kind::Spin | Kind::QueuedSpin(_) => "spin",
         }
     }
 }
@@ -72,6 +75,8 @@ pub struct Line {
 pub struct Outcome {
     /// One line a pool.
     pub lines: Vec<Line>,
+    /// The id of the ledger row; unknown where the operation was a win.
+    pub ledger_id: Option<i64>,
     /// True when the operation had been done before.
     pub replayed: bool,
 }
@@ -178,7 +183,7 @@ impl<'a> Wager<'a> {
         self.fed.iter().zip(&self.shares).map(line).collect()
     }
 
-    /// Whether it draws for pools.
+    /// Whether it draws for pools now.
     pub fn is_spin(&self) -> bool {
         self.request.kind == Kind::Spin
     }
@@ -241,5 +246,5 @@ pub fn replay(recorded: Recorded, configuration: &Configuration) -> Outcome {
         version: line.version,
         won: line.won,
     });
-    Outcome { lines: lines.collect(), replayed: true }
+    Outcome { lines: lines.collect(), ledger_id: recorded.ledger_id, replayed: true }
 }

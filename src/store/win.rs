@@ -188,7 +188,8 @@ fn accept<'a>(
     wins
 }
 
-fn check(request: &Request<'_>) -> Result<(), Error> {
+/// Refuses what no pool can pay (22023).
+pub fn check(request: &Request<'_>) -> Result<(), Error> {
     operation::check(request.operation_id)?;
     if request.game_id.is_empty() || request.user_id.is_empty() {
         return Err(Error::invalid("game_id or user_id is empty", "a win is a player's on a game"));
@@ -221,7 +222,8 @@ fn claim(wins: &mut Vec<Wanted<'_>>, results: &mut Results<Win>) -> Result<(), E
     Ok(())
 }
 
-fn fingerprint(request: &Request<'_>) -> Fingerprint {
+/// What the request's `operation_id` stands for.
+pub fn fingerprint(request: &Request<'_>) -> Fingerprint {
     let win_amount = request.win_amount.map(i64::to_be_bytes);
     let expected_cycle = request.expected_cycle.map(i64::to_be_bytes);
     Fingerprint::of(

@@ -20,7 +20,8 @@ for libraries in '' jackpot; do
     out=${out%/}
     mkdir -p "$out"
     echo "# shared_preload_libraries = '$libraries'"
-    scripts/cluster.sh start isolation "shared_preload_libraries='$libraries'" max_prepared_transactions=2
+    # Without workers: the sessions of a permutation are alone.
+    scripts/cluster.sh start isolation "shared_preload_libraries='$libraries'" max_prepared_transactions=2 "jackpot.databases=''"
     eval "$(scripts/cluster.sh env isolation)"
     if ! "$pg_isolation_regress" --host="$PGHOST" --port="$PGPORT" --user="$PGUSER" --dbname=isolation \
         --bindir="$("$pg_config" --bindir)" --inputdir=tests/isolation --outputdir="$out" "$@"; then

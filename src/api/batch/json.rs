@@ -3,10 +3,11 @@
 use crate::api::batch::{contribution, json_array, won};
 use crate::error::required;
 use crate::store::batch::{OnError, Summary};
+use crate::store::item::{Wager, Win};
 use crate::store::play::play_all;
 use crate::store::raw_json::RawJson;
-use crate::store::wager::{self, Kind};
-use crate::store::win::{self, win_all};
+use crate::store::wager::Kind;
+use crate::store::win::win_all;
 use crate::store::{session, settle};
 use jackpot_core::Error;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -14,102 +15,7 @@ use pgrx::prelude::*;
 use pgrx::{AnyNumeric, JsonB};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use serde_json::value::RawValue;
-
-/// A wager, its keys in snake_case or camelCase.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wager {
-    #[serde(default, alias = "gameId")]
-    game_id: Option<String>,
-    #[serde(default, alias = "wagerAmount")]
-    wager_amount: Option<Value>,
-    #[serde(default, alias = "userId")]
-    user_id: Option<String>,
-    #[serde(default, alias = "operationId")]
-    operation_id: Option<String>,
-    #[serde(default)]
-    pools: Option<Vec<String>>,
-    #[serde(default, alias = "operatorId")]
-    operator_id: Option<String>,
-    #[serde(default, alias = "gameCategory")]
-    game_category: Option<String>,
-    #[serde(default)]
-    currency: Option<String>,
-    #[serde(default)]
-    metadata: Option<Box<RawValue>>,
-}
-
-impl Wager {
-    fn request(&self) -> Result<wager::Request<'_>, Error> {
-        let wager_amount = required("wager_amount", self.wager_amount.as_ref())?;
-        Ok(wager::Request {
-            kind: Kind::Contribute,
-            game_id: required("game_id", self.game_id.as_deref())?,
-            wager_amount: whole("wager_amount", wager_amount)?,
-            user_id: self.user_id.as_deref(),
-            operation_id: self.operation_id.as_deref(),
-            pools: self.pools.as_deref(),
-            operator_id: self.operator_id.as_deref(),
-            game_category: self.game_category.as_deref(),
-            currency: self.currency.as_deref(),
-            metadata: self.metadata.as_deref().map(|metadata| RawJson::parse(metadata.get())),
-        })
-    }
-}
-
-/// A win, its keys in snake_case or camelCase; the old service called the pool its group.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Win {
-    #[serde(default, alias = "group")]
-    pool: Option<String>,
-    #[serde(default, alias = "gameId")]
-    game_id: Option<String>,
-    #[serde(default, alias = "userId")]
-    user_id: Option<String>,
-    #[serde(default, alias = "winAmount")]
-    win_amount: Option<Value>,
-    #[serde(default, alias = "operationId")]
-    operation_id: Option<String>,
-    #[serde(default, alias = "expectedCycle")]
-    expected_cycle: Option<Value>,
-    #[serde(default)]
-    metadata: Option<Box<RawValue>>,
-}
-
-impl Win {
-    fn request(&self) -> Result<win::Request<'_>, Error> {
-        let optional = |name, value: &Option<Value>| {
-            value.as_ref().map(|value| whole(name, value)).transpose()
-        };
-        Ok(win::Request {
-            pool: required("pool", self.pool.as_deref())?,
-            game_id: required("game_id", self.game_id.as_deref())?,
-            user_id: required("user_id", self.user_id.as_deref())?,
-            win_amount: optional("win_amount", &self.win_amount)?,
-            operation_id: self.operation_id.as_deref(),
-            expected_cycle: optional("expected_cycle", &self.expected_cycle)?,
-            metadata: self.metadata.as_deref().map(|metadata| RawJson::parse(metadata.get())),
-        })
-    }
-}
-
-/// A whole number, also as text: JavaScript has no numbers for all of bigint.
-fn whole(name: &str, value: &Value) -> Result<i64, Error> {
-    let text = match value {
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(text) => Some(text.clone()),
-        _ => None,
-    };
-    text.and_then(|text| text.parse().ok()).ok_or_else(|| {
-        Error::invalid(
-            format!("{name} {value} is not valid"),
-            format!("{name} is a whole number that fits a bigint"),
-        )
-    })
-}
 
 /// An item of a batch, or why it could not be read.
 struct Item<T> {
@@ -178,7 +84,8 @@ fn jackpot_contribute_batch(
     let summary = session::run("contribute_batch", || {
         let on_error = OnError::parse(on_error)?;
         let items = items("contributions", required("contributions", contributions)?)?;
-        let played = play_all(&read(&items, Wager::request), on_error)?;
+        let request = |wager| Wager::request(wager, Kind::Contribute);
+        let played = play_all(&read(&items, request), on_error)?;
         let mut summary = Summary::default();
         for (index, (item, played)) in items.iter().zip(&played).enumerate() {
             summary.list_played(index, item.operation_id.as_deref(), played);

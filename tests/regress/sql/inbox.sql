@@ -13,7 +13,7 @@ SELECT l.operation_id, l.game_id, l.wager_amount, l.user_id, l.operator_id, l.ga
   FROM jackpot.ledger l ORDER BY l.id;
 -- The letters of now; they are thrown away once seen.
 CREATE VIEW letters AS
-SELECT d.source, d.payload - 'id' AS payload, d.sqlstate, d.token, d.message, d.detail FROM jackpot.dead_letter d ORDER BY d.id;
+SELECT d.source, d.kind, d.payload, d.sqlstate, d.token, d.message, d.detail FROM jackpot.dead_letter d ORDER BY d.id;
 
 -- Nothing is there.
 SELECT * FROM jackpot_process_inbox();
@@ -44,7 +44,7 @@ SELECT pool, contribution FROM jackpot_contribute('g', 100, operation_id => 'cal
 INSERT INTO jackpot.inbox (kind, game_id, wager_amount, operation_id) VALUES
     ('contribute', 'g', 100, 'call'), ('spin', 's', 1000, 'spin 1'), ('contribute', 'g', 700, 'new'), ('contribute', 'g', 700, 'new'), ('contribute', 'g', 701, 'new');
 SELECT * FROM jackpot_process_inbox();
-SELECT payload, sqlstate, token FROM letters;
+SELECT kind, payload, sqlstate, token FROM letters;
 TRUNCATE jackpot.dead_letter;
 
 -- What cannot be applied is kept as it came, with the reason, and holds up nobody.
@@ -69,7 +69,7 @@ contribute	g	200	\N	good 2	{minor}	\N	\N	\N	\N
 \.
 SELECT * FROM jackpot_process_inbox();
 TABLE letters;
-SELECT count(*), bool_and(payload ? 'id') AS with_id FROM jackpot.dead_letter;
+SELECT count(*), count(DISTINCT id) AS numbers FROM jackpot.dead_letter;
 SELECT count(*) FROM jackpot.inbox;
 SELECT operation_id, wager_amount FROM rows WHERE operation_id LIKE 'good%';
 SELECT status FROM jackpot_resume('major');

@@ -1,0 +1,58 @@
+//! Telling the worker, once it has committed, that something was enqueued.
+
+use crate::shmem::workers;
+use crate::store::session::clock;
+use pgrx::{pg_guard, pg_sys};
+use std::cell::Cell;
+use std::sync::atomic::Ordering;
+
+thread_local! {
+    /// Items that this transaction has enqueued. A roll-back to a savepoint does not lower it: the
+    /// worker then looks for nothing.
+    static ENQUEUED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Has PostgreSQL tell when transactions end; once, when the library is loaded.
+pub fn watch() {
+    // SAFETY: the callback lives as long as the library, which is never unloaded.
+    unsafe { pg_sys::RegisterXactCallback(Some(transaction_ended), std::ptr::null_mut()) };
+}
+
+/// One more item was enqueued.
+pub fn enqueued() {
+    ENQUEUED.set(ENQUEUED.get() + 1);
+}
+
+/// So many items were done.
+pub fn done(items: u64) {
+    if let Some(slot) = workers::slot() {
+        slot.went_out.add(items, clock());
+    }
+}
+
+/// Nothing here can fail. What is prepared may be committed by another session: the worker finds it
+/// when it looks up by itself.
+#[pg_guard]
+unsafe extern "C-unwind" fn transaction_ended(
+    event: pg_sys::XactEvent::Type,
+    _argument: *mut std::ffi::c_void,
+) {
+    let is_end = matches!(
+        event,
+        pg_sys::XactEvent::XACT_EVENT_COMMIT
+            | pg_sys::XactEvent::XACT_EVENT_ABORT
+            | pg_sys::XactEvent::XACT_EVENT_PREPARE
+    );
+    if !is_end {
+        return;
+    }
+    let items = ENQUEUED.replace(0);
+    if items > 0
+        && event == pg_sys::XactEvent::XACT_EVENT_COMMIT
+        && let Some(slot) = workers::slot()
+    {
+        slot.enqueued.fetch_add(items, Ordering::Release);
+        slot.came_in.add(items, clock());
+        slot.wake();
+    }
+}

@@ -1,0 +1,257 @@
+//! Trying what a request asks for. What fails is undone by itself and holds back nobody.
+
+use crate::guc;
+use crate::store::item::{Wager, Win};
+use crate::store::mark::now;
+use crate::store::play::play_one;
+use crate::store::queue::dead_letter::{DeadLetter, Source};
+use crate::store::queue::draw::{Drawn, PutAside, draw};
+use crate::store::queue::hit::{Won, announce};
+use crate::store::queue::request::{self, Due, Failure, Kind, Outcome, Request};
+use crate::store::queue::spins;
+use crate::store::raw_json::RawJson;
+use crate::store::{random, session, subtransaction, wager, win};
+use jackpot_core::{Error, Evidence, Token, below};
+use pgrx::PgSqlErrorCode;
+use pgrx::datum::TimestampWithTimeZone;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The longest time between two tries, in milliseconds.
+const LONGEST_DELAY: i64 = 60_000;
+
+/// What processing did.
+#[derive(Clone, Copy, Default)]
+pub struct Tally {
+    /// Spins drawn and requests done.
+    pub processed: i64,
+    /// What went to the dead letters.
+    pub failed: i64,
+    /// What is tried again later.
+    pub retried: i64,
+    /// How many wins were paid.
+    pub wins: i64,
+    /// Their sum in minor units.
+    pub won: i128,
+}
+
+impl Tally {
+    /// Adds another part's.
+    pub fn add(&mut self, part: &Tally) {
+        self.processed += part.processed;
+        self.failed += part.failed;
+        self.retried += part.retried;
+        self.wins += part.wins;
+        self.won += part.won;
+    }
+
+    /// Counts spins that were drawn for, but for those of which something waits.
+    pub fn count_drawn(&mut self, spins: usize, drawn: &Drawn) {
+        let waiting: BTreeSet<i64> = drawn.put_aside.iter().map(|draw| draw.id).collect();
+        self.processed += (spins - waiting.len()) as i64;
+        self.count_wins(&drawn.won);
+    }
+
+    fn count_wins(&mut self, won: &[Won]) {
+        self.wins += won.len() as i64;
+        self.won += won.iter().map(|won| i128::from(won.win_amount)).sum::<i128>();
+    }
+}
+
+/// What came of a request that was done.
+struct Done {
+    ledger_id: Option<i64>,
+    win_id: Option<i64>,
+    won: Vec<Won>,
+    /// What of a draw has to wait.
+    put_aside: Vec<PutAside>,
+}
+
+/// Whether an error is the item's own: not a request to stop.
+pub fn is_of_the_item(code: PgSqlErrorCode) -> bool {
+    !matches!(
+        code,
+        PgSqlErrorCode::ERRCODE_QUERY_CANCELED
+            | PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN
+            | PgSqlErrorCode::ERRCODE_CRASH_SHUTDOWN
+    )
+}
+
+/// Tries an entry, and writes down what became of it.
+pub fn attempt(due: &Due, tally: &mut Tally) {
+    let done = subtransaction::catch(
+        is_of_the_item,
+        |report| Failure::from(report),
+        || session::acting_for(&due.actor, || carry_out(due)),
+    );
+    match done {
+        Ok(done) => {
+            tally.count_wins(&done.won);
+            match done.put_aside.first() {
+                None => {
+                    tally.processed += 1;
+                    let applied = Outcome::Applied(done.ledger_id, done.win_id);
+                    request::tried(due.entry, due.id, &applied);
+                }
+                // Each has an entry of its own from now on.
+                Some(first) => {
+                    request::tried(due.entry, due.id, &Outcome::Failed(&first.failure, true));
+                }
+            }
+            put_aside(&done.put_aside, due.attempts + 1, tally);
+        }
+        Err(failure) => {
+            let again = retry_at(&failure, due.attempts + 1);
+            request::tried(due.entry, due.id, &Outcome::Failed(&failure, again.is_some()));
+            try_again(due, &failure, again, tally);
+        }
+    }
+}
+
+fn try_again(
+    due: &Due,
+    failure: &Failure,
+    again: Option<TimestampWithTimeZone>,
+    tally: &mut Tally,
+) {
+    let Due { id, kind, priority, payload, .. } = *due;
+    let attempts = due.attempts + 1;
+    match again {
+        Some(due_at) => {
+            tally.retried += 1;
+            Request { id, kind, priority, due_at, attempts, actor: &due.actor, payload }.insert();
+        }
+        None => {
+            tally.failed += 1;
+            let (source, kind) = (Source::Queue, Some(kind.as_str()));
+            DeadLetter { id, source, kind, priority, payload, attempts, failure }.write();
+        }
+    }
+}
+
+/// Has draws that could not be decided or paid tried again, each by itself.
+pub fn put_aside(draws: &[PutAside], attempts: i32, tally: &mut Tally) {
+    for PutAside { id, priority, pool_id, evidence, failure } in draws {
+        let evidence = evidence.as_ref().map_or(Value::Null, Evidence::to_json);
+        let payload = json!({"pool_id": pool_id, "evidence": evidence});
+        let due = Due {
+            entry: 0,
+            due_at: 0,
+            id: *id,
+            kind: Kind::Draw,
+            priority: *priority,
+            attempts: attempts - 1,
+            actor: session::actor("enqueue_spin"),
+            payload: RawJson::parse(&payload.to_string()),
+        };
+        // A hit waits for as long as its pool is paused.
+        let is_paused = failure.token == Token::PoolNotActive.as_str();
+        let again = if is_paused { Some(later(attempts)) } else { retry_at(failure, attempts) };
+        try_again(&due, failure, again, tally);
+    }
+}
+
+/// Has the draws of spins tried again of which not even that can be said.
+pub fn put_aside_undrawn(spin: &spins::Spin, failure: &Failure, tally: &mut Tally) {
+    let due = Due {
+        entry: 0,
+        due_at: 0,
+        id: spin.id,
+        kind: Kind::Draw,
+        priority: spin.priority,
+        attempts: 0,
+        actor: session::actor("enqueue_spin"),
+        payload: RawJson::parse("{}"),
+    };
+    try_again(&due, failure, retry_at(failure, 1), tally);
+}
+
+/// When what has failed is tried again, if another try may mend it.
+fn retry_at(failure: &Failure, attempts: i32) -> Option<TimestampWithTimeZone> {
+    let may_be_tried = failure.is_transient && attempts < guc::QUEUE_MAX_ATTEMPTS.get();
+    may_be_tried.then(|| later(attempts))
+}
+
+/// Later after each try, and not for all at once.
+fn later(attempts: i32) -> TimestampWithTimeZone {
+    let first = i64::from(guc::RETRY_DELAY.get().max(1));
+    let delay = (first << attempts.clamp(1, 16).saturating_sub(1)).min(LONGEST_DELAY);
+    // From half of it to once and a half.
+    let jitter = below(delay.unsigned_abs().into(), &mut random::Strong);
+    let delay = delay / 2 + i64::try_from(jitter).unwrap_or(0);
+    TimestampWithTimeZone::try_from(session::clock() + delay * 1_000).unwrap_or_else(|_| now())
+}
+
+fn carry_out(due: &Due) -> Result<Done, Failure> {
+    let text = due.payload.text();
+    match due.kind {
+        Kind::Win => {
+            let item: Win = read(&text)?;
+            let request = item.request()?;
+            let win = win::win(request)?;
+            let won = Won {
+                id: due.id,
+                win_id: win.win_id,
+                pool: win.pool,
+                win_amount: win.win_amount,
+                operation_id: request.operation_id.map(str::to_owned),
+            };
+            let won = if win.replayed { Vec::new() } else { vec![won] };
+            won.iter().for_each(announce);
+            Ok(Done { ledger_id: None, win_id: Some(win.win_id), won, put_aside: Vec::new() })
+        }
+        Kind::Spin | Kind::Contribution => {
+            let item: Wager = read(&text)?;
+            let kind = match due.kind {
+                Kind::Spin => wager::Kind::Spin,
+                _ => wager::Kind::Contribute,
+            };
+            let request = item.request(kind)?;
+            let outcome = play_one(request, false)?;
+            let lines = outcome.lines.iter().filter(|_| !outcome.replayed);
+            let won = lines.filter_map(|line| {
+                let (win_id, win_amount) = line.won?;
+                let operation_id = request.operation_id.map(str::to_owned);
+                Some(Won {
+                    id: due.id,
+                    win_id,
+                    pool: line.pool.to_string(),
+                    win_amount,
+                    operation_id,
+                })
+            });
+            let won: Vec<Won> = won.collect();
+            won.iter().for_each(announce);
+            Ok(Done { ledger_id: outcome.ledger_id, win_id: None, won, put_aside: Vec::new() })
+        }
+        Kind::Draw => {
+            let left: Left = read(&text)?;
+            let Some(mut spin) = spins::find(due.id) else {
+                let unknown = format!("ledger row {} is not there", due.id);
+                return Err(
+                    Error::new(Token::UnknownItem, unknown, "its draw was put aside").into()
+                );
+            };
+            if let Some(pool_id) = left.pool_id {
+                spin.fed.retain(|fed| fed.pool_id == pool_id);
+            }
+            spin.priority = due.priority;
+            let kept = left.evidence.as_ref().and_then(Evidence::drawn_from_json);
+            let Drawn { won, put_aside } = draw(&[spin], None, kept.as_ref())?;
+            Ok(Done { ledger_id: Some(due.id), win_id: None, won, put_aside })
+        }
+    }
+}
+
+/// What is left of a draw.
+#[derive(Deserialize)]
+struct Left {
+    pool_id: Option<i32>,
+    evidence: Option<Value>,
+}
+
+fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
+    serde_json::from_str(text)
+        .map_err(|error| Error::invalid("the item is malformed", error.to_string()))
+}

@@ -1,0 +1,32 @@
+//! The queue: what is done after the transaction that asked for it.
+//!
+//! A contribution is applied by the row that it appends; nothing of it waits. A queued spin appends
+//! the same row, which also says that a draw is due: the ledger is the queue. What is no ledger row
+//! yet (wins, delayed spins, what is tried again) is a row of `jackpot.request`. Both are only ever
+//! inserted, and read by snapshots: what the mark's snapshot does not see and the present one does
+//! has committed in between. So nothing is locked to be taken, nothing is deleted when done, and
+//! effects and mark commit together: each item is applied exactly once.
+//!
+//! The order: what has committed is taken in pieces, the ledger's in the order of transaction ids.
+//! Within a piece a higher priority comes first, then a lower number.
+
+mod announce;
+pub mod backlog;
+pub mod dead_letter;
+mod draw;
+pub mod enqueue;
+mod hit;
+mod item;
+pub mod mark;
+pub mod process;
+pub mod request;
+mod spins;
+
+pub use announce::watch;
+
+/// What wins have unless the client says otherwise.
+pub const PRIORITY_OF_WINS: i32 = 100;
+/// What spins have.
+pub const PRIORITY_OF_SPINS: i32 = 50;
+/// What contributions have that are tried again.
+pub const PRIORITY_OF_CONTRIBUTIONS: i32 = 0;

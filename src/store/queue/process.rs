@@ -1,0 +1,192 @@
+//! Processing the queue, a piece at a time: what the worker does, and `jackpot_process_queue()`.
+
+use crate::store::queue::draw::{Drawn, Part, draw};
+use crate::store::queue::item::{self, Tally};
+use crate::store::queue::mark::QueueMark;
+use crate::store::queue::request::{Failure, Window};
+use crate::store::queue::spins::{Piece, Spin};
+use crate::store::queue::{announce, mark, request, spins};
+use crate::store::session::{self, Patience, clock};
+use crate::store::snapshot::{self, Active};
+use crate::store::statement::Connection;
+use crate::store::{lock, partition, settle, subtransaction};
+use jackpot_core::Error;
+use std::cmp::Reverse;
+
+/// Spins that are drawn for in one piece, but for those of one transaction.
+const SPINS_AT_ONCE: usize = 10_000;
+/// Requests that are tried in one piece, each in a subtransaction.
+const REQUESTS_AT_ONCE: usize = 50;
+/// Ledger rows without a spin that are rather read again than have the mark move.
+const ROWS_WITHOUT_MOVING: u64 = 1_000;
+/// How long a lock is waited for: those behind wait as well, and it is tried again.
+const PATIENCE_MILLISECONDS: i32 = 100;
+/// `tail_since` is at least an hour old; when it is so old, it is looked up anew.
+const MICROSECONDS_OF_TAIL: i64 = 7_200_000_000;
+
+/// What one piece came to.
+pub struct Round {
+    /// What was done.
+    pub tally: Tally,
+    /// Whether nothing is left that is due.
+    pub is_done: bool,
+    /// When the next request is due (microseconds since 2000).
+    pub next_due: Option<i64>,
+}
+
+/// Processes up to so many items in this transaction, and settles.
+pub fn process(max_items: i64) -> Result<Tally, Error> {
+    let mut tally = Tally::default();
+    let mut left = max_items;
+    while left > 0 {
+        let Some(round) = round(usize::try_from(left).unwrap_or(usize::MAX))? else { break };
+        tally.add(&round.tally);
+        left -= round.tally.processed + round.tally.failed + round.tally.retried;
+        if round.is_done {
+            break;
+        }
+    }
+    if session::stands_alone() && !snapshot::is_kept() {
+        partition::ensure();
+        settle::settle()?;
+    }
+    Ok(tally)
+}
+
+/// Processes a piece of about so many items; `None` where another session is at it, or nothing was
+/// ever written.
+pub fn round(max_items: usize) -> Result<Option<Round>, Error> {
+    // What a piece takes in memory goes with its connection.
+    let _connection = Connection::open();
+    let _patience = Patience::limit(PATIENCE_MILLISECONDS);
+    {
+        let _active = Active::latest();
+        if crate::store::mark::read()?.is_none() {
+            return Ok(None);
+        }
+    }
+    crate::store::mark::ensure()?;
+    let Some(look) = Look::take(max_items.min(SPINS_AT_ONCE))? else { return Ok(None) };
+    if look.is_idle() {
+        let next_due = look.window.next_due;
+        return Ok(Some(Round { tally: Tally::default(), is_done: true, next_due }));
+    }
+    // Only now, as a lock takes a transaction id.
+    let Some(locked) = mark::lock()? else { return Ok(None) };
+    let look = if look.mark.is_at(&locked) {
+        look
+    } else {
+        match Look::take(max_items.min(SPINS_AT_ONCE))? {
+            Some(look) => look,
+            None => return Ok(None),
+        }
+    };
+    lock::pass_gate();
+    look.process(max_items).map(Some)
+}
+
+/// What the queue holds in one snapshot.
+struct Look {
+    mark: QueueMark,
+    /// For the mark, if it is to move.
+    tail_since: i64,
+    piece: Piece,
+    window: Window,
+}
+
+impl Look {
+    fn take(max_spins: usize) -> Result<Option<Self>, Error> {
+        let mark = {
+            let _active = Active::fresh();
+            mark::read()?
+        };
+        let Some(mark) = mark else { return Ok(None) };
+        // Before the snapshot: whoever gets a transaction id later writes later.
+        let mut tail_since = mark.spins.tail_since;
+        if clock().saturating_sub(tail_since) > MICROSECONDS_OF_TAIL {
+            tail_since = crate::store::mark::tail_since().into_inner();
+        }
+        let _active = Active::fresh();
+        let now = snapshot::active();
+        let piece = spins::read(&mark.spins, &now, max_spins);
+        let window = request::window(&mark, &now, clock());
+        Ok(Some(Look { mark, tail_since, piece, window }))
+    }
+
+    fn is_idle(&self) -> bool {
+        self.piece.spins.is_empty()
+            && self.piece.rows < ROWS_WITHOUT_MOVING
+            && self.window.is_empty()
+    }
+
+    /// Does what is there, and moves the mark.
+    fn process(self, max_items: usize) -> Result<Round, Error> {
+        let Look { mark, tail_since, piece, window } = self;
+        let limit = max_items.min(REQUESTS_AT_ONCE);
+        let mut due = window.first(limit + 1);
+        let are_all_due = due.len() <= limit;
+        due.truncate(limit);
+        let part = Part { mark: &mark.spins, end: &piece.end };
+        let mut tally = Tally::default();
+        let mut spins = piece.spins.as_slice();
+        for entry in &due {
+            let place = (Reverse(entry.priority), entry.id);
+            let before = spins.partition_point(|spin| (Reverse(spin.priority), spin.id) < place);
+            let (first, rest) = spins.split_at(before);
+            draw_all(first, &part, &mut tally);
+            item::attempt(entry, &mut tally);
+            spins = rest;
+        }
+        draw_all(spins, &part, &mut tally);
+        announce::done((tally.processed + tally.failed).unsigned_abs());
+        let mut moved = mark.clone();
+        moved.spins.snapshot = piece.end;
+        if piece.is_last {
+            moved.spins.tail_since = tail_since;
+        }
+        if are_all_due {
+            window.pass(&mut moved);
+        }
+        mark::set(&moved);
+        let is_done = piece.is_last && are_all_due;
+        Ok(Round { tally, is_done, next_due: window.next_due })
+    }
+}
+
+impl QueueMark {
+    fn is_at(&self, other: &QueueMark) -> bool {
+        self.spins.snapshot == other.spins.snapshot
+            && self.requests == other.requests
+            && self.due_until == other.due_until
+    }
+}
+
+/// Draws for spins, at first for all in one go. Where that fails, each is drawn for by itself, and
+/// those that fail once more are tried again later.
+fn draw_all(spins: &[Spin], part: &Part<'_>, tally: &mut Tally) {
+    if spins.is_empty() {
+        return;
+    }
+    if let Ok(drawn) = try_to_draw(spins, part) {
+        count(spins.len(), drawn, tally);
+        return;
+    }
+    for spin in spins {
+        match try_to_draw(std::slice::from_ref(spin), part) {
+            Ok(drawn) => count(1, drawn, tally),
+            Err(failure) => item::put_aside_undrawn(spin, &failure, tally),
+        }
+    }
+}
+
+fn try_to_draw(spins: &[Spin], part: &Part<'_>) -> Result<Drawn, Failure> {
+    let describe = |report: &_| Failure::from(report);
+    subtransaction::catch(item::is_of_the_item, describe, || {
+        draw(spins, Some(part), None).map_err(Failure::from)
+    })
+}
+
+fn count(spins: usize, drawn: Drawn, tally: &mut Tally) {
+    tally.count_drawn(spins, &drawn);
+    item::put_aside(&drawn.put_aside, 1, tally);
+}

@@ -1,0 +1,365 @@
+//! Requests: what was enqueued and is no ledger row yet.
+
+use crate::error::{sqlstate, sqlstate_text};
+use crate::store::index_scan::{self, Names, Relation, key};
+use crate::store::mark::now;
+use crate::store::operation::Fingerprint;
+use crate::store::queue::mark::QueueMark;
+use crate::store::raw_json::RawJson;
+use crate::store::statement::{Row, argument, query, statements};
+use crate::store::{relations, snapshot};
+use jackpot_core::{Error, Snapshot, Token};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys;
+use std::ops::ControlFlow;
+
+/// What an entry asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// To contribute; only what was refused before is asked for so.
+    Contribution,
+    /// To contribute and draw.
+    Spin,
+    /// To pay a win.
+    Win,
+    /// To draw for a wager that is in the ledger, or to pay what was drawn.
+    Draw,
+}
+
+impl Kind {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Contribution => "contribution",
+            Kind::Spin => "spin",
+            Kind::Win => "win",
+            Kind::Draw => "draw",
+        }
+    }
+
+    /// From its word; 22023 for another.
+    pub fn parse(word: &str) -> Result<Self, Error> {
+        match word {
+            // As the inbox and the batches call it.
+            "contribution" | "contribute" => Ok(Kind::Contribution),
+            "spin" => Ok(Kind::Spin),
+            "win" => Ok(Kind::Win),
+            "draw" => Ok(Kind::Draw),
+            _ => Err(Error::invalid(
+                format!("kind \"{word}\" is not known"),
+                "kind is contribute, spin or win",
+            )),
+        }
+    }
+}
+
+/// An entry: what is to be done, and when.
+pub struct Request<'a> {
+    /// The item.
+    pub id: i64,
+    /// What it asks for.
+    pub kind: Kind,
+    /// What is higher goes first.
+    pub priority: i32,
+    /// Not before this time.
+    pub due_at: TimestampWithTimeZone,
+    /// How often it has been tried before.
+    pub attempts: i32,
+    /// Who enqueued it.
+    pub actor: &'a str,
+    /// The arguments as JSON.
+    pub payload: RawJson,
+}
+
+/// An entry that is to be tried now.
+pub struct Due {
+    /// Its number.
+    pub entry: i64,
+    /// The item.
+    pub id: i64,
+    /// What it asks for.
+    pub kind: Kind,
+    /// What is higher goes first.
+    pub priority: i32,
+    /// Not before this time (microseconds since 2000).
+    pub due_at: i64,
+    /// How often it has been tried before.
+    pub attempts: i32,
+    /// Who enqueued it.
+    pub actor: String,
+    /// The arguments as JSON; it lives as long as the memory context in which it was read.
+    pub payload: RawJson,
+}
+
+/// What became of an entry.
+pub enum Outcome<'a> {
+    /// It was done: the ledger row and the win that came of it.
+    Applied(Option<i64>, Option<i64>),
+    /// It failed; a later entry tries again, or it is a dead letter.
+    Failed(&'a Failure, bool),
+}
+
+/// Why something failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The five characters.
+    pub sqlstate: String,
+    /// The token, or the SQLSTATE's condition in a word.
+    pub token: String,
+    /// In words.
+    pub message: String,
+    /// What more is known.
+    pub detail: Option<String>,
+    /// Whether another try may succeed.
+    pub is_transient: bool,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = sqlstate_text(sqlstate(error.token));
+        Failure {
+            is_transient: is_transient(&code),
+            sqlstate: code,
+            token: error.token.as_str().to_owned(),
+            message: error.message,
+            detail: Some(error.detail),
+        }
+    }
+}
+
+impl From<&pg_sys::panic::ErrorReportWithLevel> for Failure {
+    fn from(report: &pg_sys::panic::ErrorReportWithLevel) -> Self {
+        let code = sqlstate_text(report.sql_error_code());
+        let token = match code.as_str() {
+            "55P03" => Token::LockTimeout.as_str(),
+            "40001" => Token::VersionConflict.as_str(),
+            "40P01" => "deadlock",
+            _ => "error",
+        };
+        Failure {
+            is_transient: is_transient(&code),
+            sqlstate: code,
+            token: token.to_owned(),
+            message: report.message().to_owned(),
+            detail: report.detail().map(str::to_owned),
+        }
+    }
+}
+
+/// Locks not had, conflicts and deadlocks, and want of resources pass.
+fn is_transient(sqlstate: &str) -> bool {
+    sqlstate == "55P03" || sqlstate.starts_with("40") || sqlstate.starts_with("53")
+}
+
+statements! {
+    static INSERT(INT8OID, XID8OID, TIMESTAMPTZOID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, JSONBOID) = "
+        INSERT INTO jackpot.request (id, xid, at, kind, priority, due_at, attempts, is_first, actor, payload)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, false, $8, $9)";
+    static INSERT_FIRST(INT8OID, XID8OID, TIMESTAMPTZOID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, JSONBOID,
+                        TEXTOID, BYTEAOID) = "
+        INSERT INTO jackpot.request (id, xid, at, kind, priority, due_at, attempts, is_first, actor, payload, operation_id, fingerprint)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, true, $8, $9, $10, $11)
+        ON CONFLICT DO NOTHING";
+    static FIND(TEXTOID) = "
+        SELECT r.id, r.fingerprint FROM jackpot.request r WHERE r.operation_id = $1 AND r.is_first";
+    static TRIED(INT8OID, INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID) = "
+        INSERT INTO jackpot.attempt (entry, id, at, outcome, ledger_id, win_id, sqlstate, token, message)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+}
+
+impl Request<'_> {
+    /// Writes it down, to be tried again.
+    pub fn insert(&self) {
+        INSERT.with(|statement| statement.write(&self.arguments()));
+    }
+
+    /// Writes down what a client asks for; false when its operation id stands for a request already.
+    pub fn insert_first(&self, operation: Option<(&str, &Fingerprint)>) -> bool {
+        let [id, xid, at, kind, priority, due_at, attempts, actor, payload] = self.arguments();
+        let arguments = [
+            id,
+            xid,
+            at,
+            kind,
+            priority,
+            due_at,
+            attempts,
+            actor,
+            payload,
+            argument(operation.map(|(id, _)| id)),
+            argument(operation.map(|(_, fingerprint)| fingerprint.bytes())),
+        ];
+        INSERT_FIRST.with(|statement| statement.write(&arguments).count()) == 1
+    }
+
+    fn arguments(&self) -> [crate::store::statement::Argument; 9] {
+        [
+            argument(self.id),
+            Some(pg_sys::Datum::from(snapshot::own_xid())),
+            argument(now()),
+            argument(self.kind.as_str()),
+            argument(self.priority),
+            argument(self.due_at),
+            argument(self.attempts),
+            argument(self.actor),
+            argument(self.payload),
+        ]
+    }
+}
+
+/// The item for which the operation id stands, and its fingerprint, as of now.
+pub fn find(operation_id: &str) -> Option<(i64, Vec<u8>)> {
+    FIND.with(|statement| {
+        let rows = statement.write(&[argument(operation_id)]);
+        rows.first().map(|row| (row.need(1), row.need(2)))
+    })
+}
+
+/// Writes down what became of an entry.
+pub fn tried(entry: i64, id: i64, outcome: &Outcome<'_>) {
+    let (word, ledger_id, win_id, failure) = match outcome {
+        Outcome::Applied(ledger_id, win_id) => ("applied", *ledger_id, *win_id, None),
+        Outcome::Failed(failure, true) => ("retried", None, None, Some(failure)),
+        Outcome::Failed(failure, false) => ("failed", None, None, Some(failure)),
+    };
+    let arguments = [
+        argument(entry),
+        argument(id),
+        argument(now()),
+        argument(word),
+        argument(ledger_id),
+        argument(win_id),
+        argument(failure.map(|failure| failure.sqlstate.as_str())),
+        argument(failure.map(|failure| failure.token.as_str())),
+        argument(failure.map(|failure| failure.message.as_str())),
+    ];
+    TRIED.with(|statement| statement.write(&arguments));
+}
+
+/// The entries beyond the mark.
+pub struct Window {
+    /// In the order in which they are to be tried: priority, item, entry. Some may have been.
+    places: Vec<(i32, i64, i64)>,
+    /// The mark once all of them have been tried.
+    end: (Snapshot, i64),
+    /// When the next one is due, of those that are not.
+    pub next_due: Option<i64>,
+}
+
+/// Columns that place an entry, the indexed one first.
+static BY_XID: Names = &[c"xid", c"entry", c"id", c"priority", c"due_at"];
+static BY_TIME: Names = &[c"due_at", c"entry", c"id", c"priority", c"xid"];
+
+/// What the active snapshot, which is `now`, shows beyond the mark and is due by `until`.
+pub fn window(mark: &QueueMark, now: &Snapshot, until: i64) -> Window {
+    let until = until.max(mark.due_until);
+    let mut window = Window { places: Vec::new(), end: (now.clone(), until), next_due: None };
+    let table = Relation::open(relations::current().request);
+    let mut add = |row: &index_scan::Row<'_>| {
+        window.places.push((row.int(3), row.long(2), row.long(1)));
+    };
+    let new = snapshot::places_since(now, &mark.requests);
+    let own = snapshot::own_xid_if_any();
+    let single = |xid: &u64| {
+        [key(pg_sys::BTEqualStrategyNumber, pg_sys::F_XID8EQ, pg_sys::Datum::from(*xid))]
+    };
+    let singles: Vec<_> = new.also.iter().map(single).collect();
+    let range = [
+        key(pg_sys::BTGreaterEqualStrategyNumber, pg_sys::F_XID8GE, pg_sys::Datum::from(new.from)),
+        key(pg_sys::BTLessStrategyNumber, pg_sys::F_XID8LT, pg_sys::Datum::from(new.end)),
+    ];
+    let mut conditions: Vec<&[pg_sys::ScanKeyData]> = singles.iter().map(|one| &one[..]).collect();
+    conditions.push(&range);
+    index_scan::scan(&table, BY_XID, &conditions, |row| {
+        let xid = row.long(0).cast_unsigned();
+        if Some(xid) != own && !mark.requests.sees(xid) && row.long(4) <= until {
+            add(row);
+        }
+    });
+    let time = |strategy, comparison, at: i64| key(strategy, comparison, pg_sys::Datum::from(at));
+    let came_due = [
+        time(pg_sys::BTGreaterStrategyNumber, pg_sys::F_TIMESTAMPTZ_GT, mark.due_until),
+        time(pg_sys::BTLessEqualStrategyNumber, pg_sys::F_TIMESTAMPTZ_LE, until),
+    ];
+    index_scan::scan(&table, BY_TIME, &[&came_due], |row| {
+        if mark.requests.sees(row.long(4).cast_unsigned()) {
+            add(row);
+        }
+    });
+    let later = [time(pg_sys::BTGreaterStrategyNumber, pg_sys::F_TIMESTAMPTZ_GT, until)];
+    let mut next_due = None;
+    index_scan::scan_while(&table, BY_TIME, &[&later], |row| {
+        next_due = Some(row.long(0));
+        ControlFlow::Break(())
+    });
+    window.next_due = next_due;
+    window
+        .places
+        .sort_unstable_by_key(|(priority, id, entry)| (std::cmp::Reverse(*priority), *id, *entry));
+    window
+}
+
+/// How many entries wait, due or not.
+pub fn waiting(mark: &QueueMark, now: &Snapshot) -> usize {
+    window(mark, now, i64::MAX).places.len()
+}
+
+/// Entries that are looked up at a time.
+const ENTRIES_AT_ONCE: usize = 500;
+
+impl Window {
+    /// Whether there may be something to try.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The first so many that have not been tried yet.
+    pub fn first(&self, limit: usize) -> Vec<Due> {
+        let mut due = Vec::new();
+        for places in self.places.chunks(ENTRIES_AT_ONCE) {
+            let missing = limit.saturating_sub(due.len()).min(ENTRIES_AT_ONCE);
+            if missing == 0 {
+                break;
+            }
+            let entries: Vec<String> = places.iter().map(|(.., entry)| entry.to_string()).collect();
+            let entries = entries.join(",");
+            let mut malformed = None;
+            // Planned anew each time, as the table is now empty, now of millions.
+            query(&format!(
+                "SELECT r.entry, r.id, r.kind, r.priority, r.attempts, r.actor, r.payload, r.due_at
+                   FROM jackpot.request r
+                  WHERE r.entry = ANY ('{{{entries}}}')
+                    AND NOT EXISTS (SELECT FROM jackpot.attempt a WHERE a.entry = r.entry)
+                  ORDER BY r.priority DESC, r.id, r.entry LIMIT {missing}"
+            ))
+            .each(|row| match Due::read(&row) {
+                Ok(entry) => due.push(entry),
+                Err(error) => malformed = Some(error),
+            });
+            if let Some(error) = malformed {
+                pgrx::error!("jackpot.request: {error}");
+            }
+        }
+        due
+    }
+
+    /// Moves the mark to where the window ends; all of it must have been tried.
+    pub fn pass(&self, mark: &mut QueueMark) {
+        (mark.requests, mark.due_until) = self.end.clone();
+    }
+}
+
+impl Due {
+    fn read(row: &Row<'_>) -> Result<Self, Error> {
+        Ok(Due {
+            entry: row.need(1),
+            id: row.need(2),
+            kind: Kind::parse(&row.need::<String>(3))?,
+            priority: row.need(4),
+            attempts: row.need(5),
+            actor: row.need(6),
+            payload: row.need(7),
+            due_at: row.need::<TimestampWithTimeZone>(8).into_inner(),
+        })
+    }
+}
