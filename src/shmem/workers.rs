@@ -167,7 +167,7 @@ pub fn slot() -> Option<&'static Slot> {
 pub fn wanted() -> Vec<pg_sys::Oid> {
     let slots = BOARD.get().slots.iter();
     slots
-        .filter(|slot| slot.is_wanted.swap(false, Ordering::Relaxed))
+        .filter(|slot| slot.is_wanted.load(Ordering::Relaxed))
         .map(|slot| pg_sys::Oid::from(slot.database.load(Ordering::Relaxed)))
         .collect()
 }
@@ -185,6 +185,9 @@ pub fn keep(exists: impl Fn(pg_sys::Oid) -> bool) {
     for slot in &BOARD.get().slots {
         let database = slot.database.load(Ordering::Relaxed);
         if database != 0 && !exists(pg_sys::Oid::from(database)) {
+            slot.is_wanted.store(false, Ordering::Relaxed);
+            slot.has_extension.store(false, Ordering::Relaxed);
+            slot.failed_at.store(0, Ordering::Relaxed);
             slot.database.store(0, Ordering::Relaxed);
         }
     }
@@ -198,6 +201,7 @@ pub fn announce_launcher() {
 impl Slot {
     /// The calling process is the database's worker from now on.
     pub fn take(&self, at: i64) {
+        self.is_wanted.store(false, Ordering::Relaxed);
         // SAFETY: a variable of this process.
         self.pid.store(unsafe { pg_sys::MyProcPid }, Ordering::Relaxed);
         self.started_at.store(at, Ordering::Relaxed);

@@ -137,6 +137,13 @@ pub fn ensure() -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether there is a mark and it speaks of this cluster's transaction ids. The worker makes and
+/// anchors none: it cannot know whether a restore is still under way. Whoever writes can.
+pub fn is_anchored() -> Result<bool, Error> {
+    let _active = Active::latest();
+    Ok(read()?.is_some_and(|position| position.anchored))
+}
+
 /// After a restore into another cluster, transaction ids start anew and a new row's small xid
 /// would look settled. So all that was restored is folded, by plain comparison of numbers, and the
 /// mark starts anew from here. Bets are held off meanwhile. A restore into the same cluster would

@@ -12,7 +12,7 @@ mod journal;
 mod ledger;
 pub mod life;
 pub mod lock;
-mod mark;
+pub mod mark;
 mod operation;
 mod outlook;
 pub mod partition;

@@ -52,14 +52,12 @@ pub fn settle() -> Result<u64, Error> {
     Ok(rows)
 }
 
-/// The same without moving the mark where nothing has come since, and without making a mark where
-/// nothing was ever written.
+/// The same without moving the mark where nothing has come since.
 pub fn settle_if_needed() -> Result<u64, Error> {
     let is_needed = {
         let _active = Active::latest();
-        mark::read()?.is_some_and(|position| {
-            !position.anchored || tail::read(&position, &snapshot::active(), None).rows > 0
-        })
+        let is_long = |position| tail::read(&position, &snapshot::active(), None).rows > 0;
+        mark::read()?.is_some_and(is_long)
     };
     if is_needed { settle() } else { Ok(0) }
 }

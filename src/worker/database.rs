@@ -6,7 +6,7 @@ use crate::shmem::workers::{self, Slot};
 use crate::store::queue::process;
 use crate::store::session::{self, clock};
 use crate::store::statement::run;
-use crate::store::{lock, partition, settle};
+use crate::store::{lock, mark, partition, settle};
 use crate::worker::{handle_signals, is_listed, wait};
 use jackpot_core::Error;
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport};
@@ -20,9 +20,9 @@ const MILLISECONDS_BETWEEN_ROUNDS: i64 = 5;
 /// How often it looks up without being woken: whether the database is still its own, and for what
 /// was prepared elsewhere and then committed.
 const MILLISECONDS_BETWEEN_LOOKS: i64 = 1_000;
-/// How long it rests after an error; twice as long after each further one, up to the limit.
-const MILLISECONDS_AFTER_ERROR: i64 = 1_000;
-const MOST_MILLISECONDS_AFTER_ERROR: i64 = 30_000;
+/// How long it rests after an error; twice as often after each further one, up to the limit.
+const MILLISECONDS_AFTER_ERROR: i64 = 250;
+const WAITS_AFTER_ERROR: i32 = 20;
 /// How often it settles what no commit has told of.
 const MICROSECONDS_BETWEEN_UPKEEP: i64 = 60_000_000;
 
@@ -138,6 +138,20 @@ fn transaction<T>(work: impl FnOnce() -> Result<T, ErrorReport>) -> Result<T, St
     }
 }
 
+/// Does in one transaction what needs the extension, unless it is gone, or its tables are being
+/// restored.
+fn in_extension(
+    operation: &'static str,
+    work: impl FnOnce() -> Result<(), Error>,
+) -> Result<(), String> {
+    transaction(|| {
+        if !has_extension() {
+            return Ok(());
+        }
+        session::run(operation, || if mark::is_anchored()? { work() } else { Ok(()) })
+    })
+}
+
 /// The worker's work and when it is due (microseconds since 2000).
 struct Worker {
     slot: &'static Slot,
@@ -150,7 +164,7 @@ struct Worker {
     last_settled: i64,
     last_upkeep: i64,
     last_stay: i64,
-    errors: u32,
+    errors: i32,
 }
 
 impl Worker {
@@ -179,8 +193,10 @@ impl Worker {
                     self.slot.fail(&message, clock());
                     self.has_more = true;
                     self.errors += 1;
-                    let pause = MILLISECONDS_AFTER_ERROR << (self.errors - 1).min(5);
-                    wait(pause.min(MOST_MILLISECONDS_AFTER_ERROR).min(5_000), false);
+                    // In short waits, to be gone soon when it must.
+                    for _ in 0..WAITS_AFTER_ERROR.min(1 << self.errors.min(10)) {
+                        wait(MILLISECONDS_AFTER_ERROR, false);
+                    }
                     0
                 }
             };
@@ -232,11 +248,10 @@ impl Worker {
         // Before looking: what comes meanwhile is seen next time at the latest.
         self.enqueued = self.slot.enqueued.load(Ordering::Acquire);
         self.last_round = clock();
-        let round = transaction(|| {
-            if !has_extension() {
-                return Ok(None);
-            }
-            session::run("process_queue", || process::round(usize::MAX))
+        let mut round = None;
+        in_extension("process_queue", || {
+            round = process::round(usize::MAX)?;
+            Ok(())
         })?;
         match round {
             Some(round) => {
@@ -264,25 +279,15 @@ impl Worker {
         }
         self.last_settled = now;
         self.slot.settled.store(appended, Ordering::Relaxed);
-        transaction(|| {
-            if !has_extension() {
-                return Ok(0);
-            }
-            session::run("settle", || -> Result<u64, Error> {
-                // A settlement that is lost is made again.
-                run("SET LOCAL synchronous_commit = off");
-                if is_due { settle::settle() } else { settle::settle_if_needed() }
-            })
+        in_extension("settle", || {
+            // A settlement that is lost is made again.
+            run("SET LOCAL synchronous_commit = off");
+            if is_due { settle::settle() } else { settle::settle_if_needed() }.map(drop)
         })?;
         if is_upkeep {
             self.last_upkeep = now;
-            transaction(|| {
-                if has_extension() {
-                    session::run("settle", || -> Result<(), Error> {
-                        partition::ensure();
-                        Ok(())
-                    })?;
-                }
+            in_extension("settle", || {
+                partition::ensure();
                 Ok(())
             })?;
         }

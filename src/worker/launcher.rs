@@ -20,7 +20,6 @@ const MILLISECONDS_BETWEEN_LOOKS: i64 = 1_000;
 struct Started {
     worker: DynamicBackgroundWorker,
     at: i64,
-    is_wanted: bool,
 }
 
 /// The launcher's whole life.
@@ -41,18 +40,14 @@ pub extern "C-unwind" fn jackpot_launcher_main(_argument: pg_sys::Datum) {
     let mut names = databases();
     let mut read_at = clock();
     loop {
+        let wanted = workers::wanted();
         for (database, name) in &names {
             if is_listed(&name.name, name.is_template) {
-                start(*database, &mut started);
+                start(*database, wanted.contains(database), &mut started);
             }
         }
         let is_reloaded = wait(MILLISECONDS_BETWEEN_LOOKS, true);
         let wanted = workers::wanted();
-        for database in &wanted {
-            if let Some(known) = started.get_mut(database) {
-                known.is_wanted = true;
-            }
-        }
         let is_unknown = wanted.iter().any(|database| !names.contains_key(database));
         if is_reloaded || is_unknown || clock() - read_at > MICROSECONDS_BETWEEN_STARTS {
             names = databases();
@@ -64,14 +59,14 @@ pub extern "C-unwind" fn jackpot_launcher_main(_argument: pg_sys::Datum) {
 }
 
 /// Starts the worker of a database if it is not there and it is time.
-fn start(database: pg_sys::Oid, started: &mut HashMap<pg_sys::Oid, Started>) {
+fn start(database: pg_sys::Oid, is_wanted: bool, started: &mut HashMap<pg_sys::Oid, Started>) {
     let now = clock();
     if let Some(known) = started.get(&database) {
         let is_over = !matches!(
             known.worker.pid(),
             Ok(_) | Err(pgrx::bgworkers::BackgroundWorkerStatus::NotYetStarted)
         );
-        let patience = if known.is_wanted || workers::is_missed(database) {
+        let patience = if is_wanted || workers::is_missed(database) {
             MICROSECONDS_BETWEEN_STARTS
         } else {
             MICROSECONDS_BETWEEN_PROBES
@@ -93,7 +88,7 @@ fn start(database: pg_sys::Oid, started: &mut HashMap<pg_sys::Oid, Started>) {
         .load_dynamic();
     // Where max_worker_processes is used up, it is tried again at the next look.
     if let Ok(worker) = worker {
-        started.insert(database, Started { worker, at: now, is_wanted: false });
+        started.insert(database, Started { worker, at: now });
     }
 }
 

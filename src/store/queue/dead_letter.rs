@@ -61,6 +61,21 @@ impl DeadLetter<'_> {
         }
     }
 
+    /// Keeps it as one that nobody need decide.
+    pub fn write_discarded(&self, reason: &str) {
+        if self.write_as(self.id) {
+            let by = session::actor("discard");
+            let arguments = [
+                argument(self.id),
+                argument("discarded"),
+                argument(now()),
+                argument(by),
+                argument(reason),
+            ];
+            RESOLVE.with(|statement| statement.write(&arguments));
+        }
+    }
+
     fn write_as(&self, id: i64) -> bool {
         let source = match self.source {
             Source::Inbox => "inbox",

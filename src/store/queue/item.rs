@@ -125,7 +125,12 @@ fn try_again(
         None => {
             tally.failed += 1;
             let (source, kind) = (Source::Queue, Some(kind.as_str()));
-            DeadLetter { id, source, kind, priority, payload, attempts, failure }.write();
+            let letter = DeadLetter { id, source, kind, priority, payload, attempts, failure };
+            if failure.token == Token::OperationVoided.as_str() {
+                letter.write_discarded("the wager was voided");
+            } else {
+                letter.write();
+            }
         }
     }
 }
@@ -189,7 +194,14 @@ fn carry_out(due: &Due) -> Result<Done, Failure> {
         Kind::Win => {
             let item: Win = read(&text)?;
             let request = item.request()?;
-            let win = win::win(request)?;
+            let win = win::win(request).map_err(|error| {
+                // A cycle that is over does not come back.
+                let is_over = error.token == Token::VersionConflict;
+                let failure = Failure::from(error);
+                let is_transient =
+                    failure.is_transient && !(is_over && request.expected_cycle.is_some());
+                Failure { is_transient, ..failure }
+            })?;
             let won = Won {
                 id: due.id,
                 win_id: win.win_id,

@@ -36,6 +36,7 @@ pub struct Round {
 
 /// Processes up to so many items in this transaction, and settles.
 pub fn process(max_items: i64) -> Result<Tally, Error> {
+    crate::store::mark::ensure()?;
     let mut tally = Tally::default();
     let mut left = max_items;
     while left > 0 {
@@ -53,19 +54,15 @@ pub fn process(max_items: i64) -> Result<Tally, Error> {
     Ok(tally)
 }
 
-/// Processes a piece of about so many items; `None` where another session is at it, or nothing was
-/// ever written.
+/// Processes a piece of about so many items; `None` where another session is at it, nothing was ever
+/// written, or the database was restored and nothing was written since.
 pub fn round(max_items: usize) -> Result<Option<Round>, Error> {
     // What a piece takes in memory goes with its connection.
     let _connection = Connection::open();
     let _patience = Patience::limit(PATIENCE_MILLISECONDS);
-    {
-        let _active = Active::latest();
-        if crate::store::mark::read()?.is_none() {
-            return Ok(None);
-        }
+    if !crate::store::mark::is_anchored()? {
+        return Ok(None);
     }
-    crate::store::mark::ensure()?;
     let Some(look) = Look::take(max_items.min(SPINS_AT_ONCE))? else { return Ok(None) };
     if look.is_idle() {
         let next_due = look.window.next_due;
