@@ -601,3 +601,13 @@ fn evidence_is_kept_with_whole_numbers_as_text() {
     );
     assert_eq!(Evidence::Fell { at: noon() }.to_json(), json!({"at": "2026-06-01T12:00:00Z"}));
 }
+
+#[test]
+fn what_was_drawn_survives_the_database() {
+    let drawn = Evidence::Drawn { draw: 7, below: u128::MAX, out_of: u128::MAX - 1 };
+    assert_eq!(Evidence::drawn_from_json(&drawn.to_json()), Some(drawn));
+    for other in [json!({}), json!({"meter": "1"}), json!({"draw": "1", "below": "2"}), json!(null)]
+    {
+        assert_eq!(Evidence::drawn_from_json(&other), None);
+    }
+}

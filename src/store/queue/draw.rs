@@ -8,7 +8,7 @@
 use crate::store::configuration::{self, Configuration};
 use crate::store::pool::{self, Locked};
 use crate::store::queue::hit::{self, Paid, Won};
-use crate::store::queue::request::Failure;
+use crate::store::queue::request::{Failure, is_of_the_item};
 use crate::store::queue::spins::{self, Fed, Spin};
 use crate::store::session::timestamp;
 use crate::store::snapshot::{self, Active};
@@ -87,9 +87,7 @@ pub fn draw(
         let hits = draws.hits.remove(&pool_id).unwrap_or_default();
         match lock(&draws.configuration.name(pool_id)) {
             Ok(mut locked) => {
-                for (spin, evidence) in hits {
-                    settle_up(&mut locked, spin, Some(evidence), &mut drawn)?;
-                }
+                settle_all(&mut locked, hits, &mut drawn);
                 if reached.contains_key(&pool_id) {
                     draws.find_hidden(&mut locked, spins, part, &mut drawn)?;
                 }
@@ -126,24 +124,68 @@ fn lock(pool: &str) -> Result<Locked, Failure> {
     )
 }
 
-/// Pays a hit. Tells whether it was won.
-fn settle_up(
-    locked: &mut Locked,
-    spin: &Spin,
-    evidence: Option<Evidence>,
-    drawn: &mut Drawn,
-) -> Result<bool, Error> {
-    let Some(hit) = evidence else { return Ok(false) };
-    let kept = Some(&hit).filter(|hit| matches!(hit, Evidence::Drawn { .. })).cloned();
-    match hit::pay(locked, spin, hit)? {
-        Paid::Won(won) => {
-            drawn.won.push(won);
-            Ok(true)
+/// What became of a hit.
+#[derive(PartialEq, Eq)]
+enum Settled {
+    Won,
+    Nothing,
+    Waits,
+}
+
+/// Pays hits of one pool in one go; where that fails, one by one.
+fn settle_all(locked: &mut Locked, hits: Vec<(&Spin, Evidence)>, drawn: &mut Drawn) {
+    let before = locked.pool.state.clone();
+    let paid = subtransaction::catch(
+        is_of_the_item,
+        |_| (),
+        || {
+            let pay = |(spin, hit): &(&Spin, Evidence)| hit::pay(locked, spin, hit.clone());
+            hits.iter().map(pay).collect::<Result<Vec<Paid>, Error>>().map_err(drop)
+        },
+    );
+    match paid {
+        Ok(paid) => {
+            for ((spin, hit), paid) in hits.into_iter().zip(paid) {
+                note(locked.pool.id, spin, hit, Ok(paid), drawn);
+            }
         }
-        Paid::Nothing => Ok(false),
-        Paid::Waits(failure) => {
-            drawn.put_aside.push(put_aside(spin, locked.pool.id, kept, failure));
-            Ok(false)
+        Err(()) => {
+            locked.pool.state = before;
+            for (spin, hit) in hits {
+                settle_up(locked, spin, hit, drawn);
+            }
+        }
+    }
+}
+
+/// Pays a hit, or puts it aside with what was drawn, whatever goes wrong.
+fn settle_up(locked: &mut Locked, spin: &Spin, hit: Evidence, drawn: &mut Drawn) -> Settled {
+    let paid = subtransaction::catch(
+        is_of_the_item,
+        |report| Failure::from(report),
+        || hit::pay(locked, spin, hit.clone()).map_err(Failure::from),
+    );
+    note(locked.pool.id, spin, hit, paid, drawn)
+}
+
+/// Notes what became of a hit. One that waits keeps what was drawn.
+fn note(
+    pool_id: i32,
+    spin: &Spin,
+    hit: Evidence,
+    paid: Result<Paid, Failure>,
+    drawn: &mut Drawn,
+) -> Settled {
+    match paid {
+        Ok(Paid::Won(won)) => {
+            drawn.won.push(won);
+            Settled::Won
+        }
+        Ok(Paid::Nothing) => Settled::Nothing,
+        Ok(Paid::Waits(failure)) | Err(failure) => {
+            let kept = Some(hit).filter(|hit| matches!(hit, Evidence::Drawn { .. }));
+            drawn.put_aside.push(put_aside(spin, pool_id, kept, failure));
+            Settled::Waits
         }
     }
 }
@@ -310,9 +352,12 @@ impl<'a> Draws<'a> {
             let at_its_turn = PoolState { meter, ..state.clone() };
             let at = moment(spin.at);
             let evidence = at_its_turn.reached(stake, at).and_then(|_| state.reached(stake, at));
-            if settle_up(locked, spin, evidence, drawn)? {
+            match evidence.map(|hit| settle_up(locked, spin, hit, drawn)) {
                 // All that was there has been paid out; what is left is there for the next.
-                later = Later::default();
+                Some(Settled::Won) => later = Later::default(),
+                // It is this spin's, unless it turns out otherwise.
+                Some(Settled::Waits) => break,
+                Some(Settled::Nothing) | None => {}
             }
         }
         Ok(())

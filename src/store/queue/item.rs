@@ -1,18 +1,19 @@
 //! Trying what a request asks for. What fails is undone by itself and holds back nobody.
 
 use crate::guc;
+use crate::store::batch::OnError;
 use crate::store::item::{Wager, Win};
 use crate::store::mark::now;
 use crate::store::play::play_one;
 use crate::store::queue::dead_letter::{DeadLetter, Source};
 use crate::store::queue::draw::{Drawn, PutAside, draw};
 use crate::store::queue::hit::{Won, announce};
-use crate::store::queue::request::{self, Due, Failure, Kind, Outcome, Request};
+use crate::store::queue::request::{self, Due, Failure, Kind, Outcome, Request, is_of_the_item};
 use crate::store::queue::spins;
 use crate::store::raw_json::RawJson;
+use crate::store::win::Paid;
 use crate::store::{random, session, subtransaction, wager, win};
 use jackpot_core::{Error, Evidence, Token, below};
-use pgrx::PgSqlErrorCode;
 use pgrx::datum::TimestampWithTimeZone;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -68,23 +69,85 @@ struct Done {
     put_aside: Vec<PutAside>,
 }
 
-/// Whether an error is the item's own: not a request to stop.
-pub fn is_of_the_item(code: PgSqlErrorCode) -> bool {
-    !matches!(
-        code,
-        PgSqlErrorCode::ERRCODE_QUERY_CANCELED
-            | PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN
-            | PgSqlErrorCode::ERRCODE_CRASH_SHUTDOWN
-    )
+/// Tries entries that follow one another. Wins that one actor asked for are paid in one go, which
+/// spares a pool's row a version and a lock for each; where that fails each is tried by itself.
+pub fn attempt_all(entries: &[Due], tally: &mut Tally) {
+    let go_together = |one: &Due, next: &Due| {
+        one.kind == Kind::Win && next.kind == Kind::Win && one.actor == next.actor
+    };
+    for run in entries.chunk_by(go_together) {
+        if run.len() == 1 || !attempt_wins(run, tally) {
+            run.iter().for_each(|due| attempt(due, tally));
+        }
+    }
+}
+
+/// Pays all wins of a run in one go. False, with nothing done, where that cannot be.
+fn attempt_wins(run: &[Due], tally: &mut Tally) -> bool {
+    let texts: Vec<String> = run.iter().map(|due| due.payload.text()).collect();
+    let items: Vec<Result<Win, Error>> = texts.iter().map(|text| read(text)).collect();
+    let actor = run.first().map_or("", |due| due.actor.as_str());
+    let paid = subtransaction::catch(
+        is_of_the_item,
+        |report| Failure::from(report),
+        || {
+            let requests: Vec<_> = items
+                .iter()
+                .map(|item| item.as_ref().map_err(Clone::clone).and_then(Win::request))
+                .collect();
+            let paid = session::acting_for(actor, || win::win_all(&requests, OnError::Continue))?;
+            let mut done = Vec::with_capacity(run.len());
+            for ((due, request), paid) in run.iter().zip(&requests).zip(paid) {
+                done.push(win_done(due, request.as_ref().ok(), paid));
+            }
+            Ok(done)
+        },
+    );
+    let Ok(paid) = paid else { return false };
+    for (due, done) in run.iter().zip(paid) {
+        finish(due, done, tally);
+    }
+    true
+}
+
+/// What came of a win.
+fn win_done(due: &Due, request: Option<&win::Request<'_>>, paid: Paid) -> Result<Done, Failure> {
+    match paid {
+        Ok(paid) => {
+            let won = Won {
+                id: due.id,
+                win_id: paid.win_id,
+                pool: paid.pool,
+                win_amount: paid.win_amount,
+                operation_id: request.and_then(|win| win.operation_id).map(str::to_owned),
+            };
+            let won = if paid.replayed { Vec::new() } else { vec![won] };
+            won.iter().for_each(announce);
+            Ok(Done { ledger_id: None, win_id: Some(paid.win_id), won, put_aside: Vec::new() })
+        }
+        Err(error) => {
+            // A cycle that is over does not come back.
+            let is_over = error.token == Token::VersionConflict
+                && request.is_some_and(|win| win.expected_cycle.is_some());
+            let failure = Failure::from(error);
+            let is_transient = failure.is_transient && !is_over;
+            Err(Failure { is_transient, ..failure })
+        }
+    }
 }
 
 /// Tries an entry, and writes down what became of it.
-pub fn attempt(due: &Due, tally: &mut Tally) {
+fn attempt(due: &Due, tally: &mut Tally) {
     let done = subtransaction::catch(
         is_of_the_item,
         |report| Failure::from(report),
         || session::acting_for(&due.actor, || carry_out(due)),
     );
+    finish(due, done, tally);
+}
+
+/// Writes down what became of an entry.
+fn finish(due: &Due, done: Result<Done, Failure>, tally: &mut Tally) {
     match done {
         Ok(done) => {
             tally.count_wins(&done.won);
@@ -194,24 +257,7 @@ fn carry_out(due: &Due) -> Result<Done, Failure> {
         Kind::Win => {
             let item: Win = read(&text)?;
             let request = item.request()?;
-            let win = win::win(request).map_err(|error| {
-                // A cycle that is over does not come back.
-                let is_over = error.token == Token::VersionConflict;
-                let failure = Failure::from(error);
-                let is_transient =
-                    failure.is_transient && !(is_over && request.expected_cycle.is_some());
-                Failure { is_transient, ..failure }
-            })?;
-            let won = Won {
-                id: due.id,
-                win_id: win.win_id,
-                pool: win.pool,
-                win_amount: win.win_amount,
-                operation_id: request.operation_id.map(str::to_owned),
-            };
-            let won = if win.replayed { Vec::new() } else { vec![won] };
-            won.iter().for_each(announce);
-            Ok(Done { ledger_id: None, win_id: Some(win.win_id), won, put_aside: Vec::new() })
+            win_done(due, Some(&request), win::win(request))
         }
         Kind::Spin | Kind::Contribution => {
             let item: Wager = read(&text)?;

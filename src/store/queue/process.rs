@@ -3,7 +3,7 @@
 use crate::store::queue::draw::{Drawn, Part, draw};
 use crate::store::queue::item::{self, Tally};
 use crate::store::queue::mark::QueueMark;
-use crate::store::queue::request::{Failure, Window};
+use crate::store::queue::request::{Due, Failure, Kind, Window};
 use crate::store::queue::spins::{Piece, Spin};
 use crate::store::queue::{announce, mark, request, spins};
 use crate::store::session::{self, Patience, clock};
@@ -15,8 +15,11 @@ use std::cmp::Reverse;
 
 /// Spins that are drawn for in one piece, but for those of one transaction.
 const SPINS_AT_ONCE: usize = 10_000;
-/// Requests that are tried in one piece, each in a subtransaction.
-const REQUESTS_AT_ONCE: usize = 50;
+/// Requests that are tried in one piece.
+const REQUESTS_AT_ONCE: usize = 500;
+/// Those of them that are no wins, each of which takes a subtransaction: more than 64 would make
+/// all sessions' snapshots dearer.
+const SUBTRANSACTIONS_AT_ONCE: usize = 50;
 /// Ledger rows without a spin that are rather read again than have the mark move.
 const ROWS_WITHOUT_MOVING: u64 = 1_000;
 /// How long a lock is waited for: those behind wait as well, and it is tried again.
@@ -121,17 +124,24 @@ impl Look {
         let Look { mark, tail_since, piece, window } = self;
         let limit = max_items.min(REQUESTS_AT_ONCE);
         let mut due = window.first(limit + 1);
-        let are_all_due = due.len() <= limit;
-        due.truncate(limit);
+        let others = due.iter().enumerate().filter(|(_, entry)| entry.kind != Kind::Win);
+        let end = others.map(|(place, _)| place).nth(SUBTRANSACTIONS_AT_ONCE);
+        let are_all_due = due.len() <= limit && end.is_none();
+        due.truncate(end.unwrap_or(limit).min(limit));
         let part = Part { mark: &mark.spins, end: &piece.end };
         let mut tally = Tally::default();
         let mut spins = piece.spins.as_slice();
-        for entry in &due {
+        // Spins that come first draw first; the requests between two spins are tried together.
+        let earlier = |entry: &Due| {
             let place = (Reverse(entry.priority), entry.id);
-            let before = spins.partition_point(|spin| (Reverse(spin.priority), spin.id) < place);
-            let (first, rest) = spins.split_at(before);
+            piece.spins.partition_point(|spin| (Reverse(spin.priority), spin.id) < place)
+        };
+        for entries in due.chunk_by(|one, next| earlier(one) == earlier(next)) {
+            let drawn = piece.spins.len() - spins.len();
+            let before = entries.first().map_or(drawn, earlier);
+            let (first, rest) = spins.split_at(before - drawn);
             draw_all(first, &part, &mut tally);
-            item::attempt(entry, &mut tally);
+            item::attempt_all(entries, &mut tally);
             spins = rest;
         }
         draw_all(spins, &part, &mut tally);
@@ -178,7 +188,7 @@ fn draw_all(spins: &[Spin], part: &Part<'_>, tally: &mut Tally) {
 
 fn try_to_draw(spins: &[Spin], part: &Part<'_>) -> Result<Drawn, Failure> {
     let describe = |report: &_| Failure::from(report);
-    subtransaction::catch(item::is_of_the_item, describe, || {
+    subtransaction::catch(request::is_of_the_item, describe, || {
         draw(spins, Some(part), None).map_err(Failure::from)
     })
 }

@@ -10,7 +10,7 @@ use crate::store::statement::{Row, argument, query, statements};
 use crate::store::{relations, snapshot};
 use jackpot_core::{Error, Snapshot, Token};
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::pg_sys;
+use pgrx::{PgSqlErrorCode, pg_sys};
 use std::ops::ControlFlow;
 
 /// What an entry asks for.
@@ -144,6 +144,16 @@ impl From<&pg_sys::panic::ErrorReportWithLevel> for Failure {
             detail: report.detail().map(str::to_owned),
         }
     }
+}
+
+/// Whether an error is the item's own: not a request to stop.
+pub fn is_of_the_item(code: PgSqlErrorCode) -> bool {
+    !matches!(
+        code,
+        PgSqlErrorCode::ERRCODE_QUERY_CANCELED
+            | PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN
+            | PgSqlErrorCode::ERRCODE_CRASH_SHUTDOWN
+    )
 }
 
 /// Locks not had, conflicts and deadlocks, and want of resources pass.
