@@ -22,6 +22,7 @@ ALTER SEQUENCE jackpot.request_entry_seq OWNED BY jackpot.request.entry;
 CREATE INDEX request_xid_idx ON jackpot.request (xid);
 CREATE INDEX request_due_at_idx ON jackpot.request (due_at);
 CREATE INDEX request_id_idx ON jackpot.request (id);
+CREATE INDEX request_draw_idx ON jackpot.request (entry) WHERE kind = 'draw';
 CREATE UNIQUE INDEX request_operation_id_idx ON jackpot.request (operation_id) WHERE is_first;
 COMMENT ON TABLE jackpot.request IS 'What was enqueued and is no ledger row yet: each entry is to be tried once, when it is due. Insert-only.';
 COMMENT ON COLUMN jackpot.request.id IS 'The item, by the number that enqueueing returned; of a draw the ledger row''s.';

@@ -36,7 +36,8 @@ BEGIN
     SELECT a.* INTO last FROM jackpot.attempt a WHERE a.id = item ORDER BY a.entry DESC LIMIT 1;
     SELECT count(*) INTO tries FROM jackpot.attempt a WHERE a.id = item;
     SELECT d.* INTO letter FROM jackpot.dead_letter d WHERE d.id = item;
-    SELECT l.* INTO wager FROM jackpot.ledger l WHERE l.id = coalesce(last.ledger_id, item) AND l.voids IS NULL;
+    SELECT l.* INTO wager FROM jackpot.ledger l
+     WHERE l.id = coalesce(last.ledger_id, (letter.payload ->> 'ledger_id')::bigint, item) AND l.voids IS NULL;
     IF first.entry IS NULL AND letter.id IS NULL AND wager.id IS NULL THEN
         RAISE EXCEPTION 'item % does not exist', item
               USING ERRCODE = '42704', DETAIL = format('unknown_item: nothing was enqueued with the number %s', item);
@@ -93,7 +94,7 @@ DECLARE
     letters bigint;
     worker record;
     limits bigint;
-    most constant bigint := current_setting('jackpot.queue_max_items')::bigint;
+    most bigint;
     issues jsonb := '[]';
 BEGIN
     SELECT coalesce(sum(w.items), 0), coalesce(jsonb_agg(jsonb_build_object('kind', w.kind, 'priority', w.priority, 'items', w.items)
@@ -105,6 +106,8 @@ BEGIN
     SELECT count(*) INTO letters FROM jackpot.dead_letter d WHERE d.status = 'open';
     SELECT count(*) INTO limits FROM jackpot.rate_limit;
     SELECT * INTO worker FROM jackpot.worker_state();
+    -- Not before a function of the library has had it loaded.
+    most := current_setting('jackpot.queue_max_items')::bigint;
     IF worker.state = 'not running' AND NOT pg_is_in_recovery() THEN
         issues := issues || jsonb_build_object('token', 'worker_missing', 'severity', 'warning',
             'message', 'no worker runs for this database',

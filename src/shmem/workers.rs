@@ -172,6 +172,18 @@ pub fn wanted() -> Vec<pg_sys::Oid> {
         .collect()
 }
 
+/// This database does not have the extension, so nobody misses a worker.
+pub fn forget() {
+    // SAFETY: set in every process that is connected to a database.
+    let database = unsafe { pg_sys::MyDatabaseId.to_u32() };
+    for slot in &BOARD.get().slots {
+        if slot.database.load(Ordering::Relaxed) == database {
+            slot.is_wanted.store(false, Ordering::Relaxed);
+            slot.has_extension.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Whether a worker of the database, if it ended, did so against its will.
 pub fn is_missed(database: pg_sys::Oid) -> bool {
     BOARD.get().slots.iter().any(|slot| {

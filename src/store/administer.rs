@@ -4,7 +4,7 @@ use crate::store::journal::{self, Occasion};
 use crate::store::pool::{self, Locked, Pool};
 use crate::store::session::timestamp;
 use crate::store::snapshot::Active;
-use crate::store::{configuration, life, lock, mark, partition, random, session};
+use crate::store::{configuration, life, lock, mark, partition, queue, random, session};
 use jackpot_core::{
     Command, Effective, Error, Micros, Outside, PoolConfig, PoolState, Status, Token, apply,
     create as create_state, return_to_player,
@@ -102,6 +102,7 @@ pub fn resume(name: &str, reason: Option<&str>) -> Result<Pool, Error> {
     mark::ensure()?;
     lock::pass_gate();
     change(name, &Command::Resume, &Occasion::new("resume", reason))?;
+    queue::wake(configuration::current()?.named(name)?.id);
     current(name)
 }
 

@@ -134,8 +134,9 @@ impl Wager {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Win {
+    /// The pool.
     #[serde(default, alias = "group")]
-    pool: Option<String>,
+    pub pool: Option<String>,
     #[serde(default, alias = "gameId")]
     game_id: Option<String>,
     #[serde(default, alias = "userId")]

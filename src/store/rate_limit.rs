@@ -120,11 +120,9 @@ pub fn set(
         (Scope::Overall, Some(_)) => {
             return Err(Error::invalid("key is not for overall", "the scope overall has no key"));
         }
-        (_, None | Some("")) => {
-            return Err(Error::invalid(
-                format!("key is missing for {}", scope.as_str()),
-                "key names the game or the operator",
-            ));
+        (_, None) => crate::error::required("key", key)?,
+        (_, Some("")) => {
+            return Err(Error::invalid("key is empty", "key names the game or the operator"));
         }
         (_, Some(key)) => key,
     };

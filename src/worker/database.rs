@@ -38,7 +38,12 @@ pub extern "C-unwind" fn jackpot_worker_main(database: pg_sys::Datum) {
         pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::InvalidOid, 0);
     }
     set_up();
-    let is_alone = transaction(|| Ok(may_stay() && lock::try_worker()));
+    let is_alone = transaction(|| {
+        if !has_extension() {
+            workers::forget();
+        }
+        Ok(may_stay() && lock::try_worker())
+    });
     if is_alone != Ok(true) {
         return;
     }
@@ -259,7 +264,7 @@ impl Worker {
                 self.next_due = round.next_due.unwrap_or(i64::MAX);
             }
             // Another session is at it; what it leaves is found at the next look.
-            None => self.has_more = false,
+            None => (self.has_more, self.next_due) = (false, i64::MAX),
         }
         Ok(())
     }
@@ -278,12 +283,12 @@ impl Worker {
             return Ok(());
         }
         self.last_settled = now;
-        self.slot.settled.store(appended, Ordering::Relaxed);
         in_extension("settle", || {
             // A settlement that is lost is made again.
             run("SET LOCAL synchronous_commit = off");
             if is_due { settle::settle() } else { settle::settle_if_needed() }.map(drop)
         })?;
+        self.slot.settled.store(appended, Ordering::Relaxed);
         if is_upkeep {
             self.last_upkeep = now;
             in_extension("settle", || {

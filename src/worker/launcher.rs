@@ -6,6 +6,7 @@ use crate::store::session::clock;
 use crate::worker::{handle_signals, is_listed, wait};
 use pgrx::bgworkers::{BackgroundWorkerBuilder, BgWorkerStartTime, DynamicBackgroundWorker};
 use pgrx::{pg_guard, pg_sys};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
@@ -42,7 +43,7 @@ pub extern "C-unwind" fn jackpot_launcher_main(_argument: pg_sys::Datum) {
     loop {
         let wanted = workers::wanted();
         for (database, name) in &names {
-            if is_listed(&name.name, name.is_template) {
+            if name.is_open && is_listed(&name.name, name.is_template) {
                 start(*database, wanted.contains(database), &mut started);
             }
         }
@@ -87,8 +88,22 @@ fn start(database: pg_sys::Oid, is_wanted: bool, started: &mut HashMap<pg_sys::O
         .set_notify_pid(own_pid)
         .load_dynamic();
     // Where max_worker_processes is used up, it is tried again at the next look.
-    if let Ok(worker) = worker {
-        started.insert(database, Started { worker, at: now });
+    match worker {
+        Ok(worker) => {
+            started.insert(database, Started { worker, at: now });
+        }
+        Err(_) => complain(now),
+    }
+}
+
+/// Says, once a minute, that there is no room for a worker.
+fn complain(now: i64) {
+    thread_local! {
+        static COMPLAINED: Cell<i64> = const { Cell::new(i64::MIN) };
+    }
+    if now.saturating_sub(COMPLAINED.get()) > MICROSECONDS_BETWEEN_PROBES {
+        COMPLAINED.set(now);
+        pgrx::warning!("max_worker_processes leaves no room for a jackpot worker");
     }
 }
 
@@ -96,9 +111,11 @@ fn start(database: pg_sys::Oid, is_wanted: bool, started: &mut HashMap<pg_sys::O
 struct Name {
     name: CString,
     is_template: bool,
+    /// Whether it can be connected to.
+    is_open: bool,
 }
 
-/// All databases that can be connected to.
+/// All databases.
 fn databases() -> HashMap<pg_sys::Oid, Name> {
     let mut found = HashMap::new();
     // SAFETY: the way of PostgreSQL's own launchers: in a transaction a scan of the one catalogue
@@ -116,10 +133,9 @@ fn databases() -> HashMap<pg_sys::Oid, Name> {
                 break;
             }
             let row = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>();
-            if row.datallowconn {
-                let name = CStr::from_ptr(row.datname.data.as_ptr()).to_owned();
-                found.insert(row.oid, Name { name, is_template: row.datistemplate });
-            }
+            let name = CStr::from_ptr(row.datname.data.as_ptr()).to_owned();
+            let (is_template, is_open) = (row.datistemplate, row.datallowconn);
+            found.insert(row.oid, Name { name, is_template, is_open });
         }
         pg_sys::heap_endscan(scan);
         pg_sys::table_close(catalogue, pg_sys::AccessShareLock as i32);

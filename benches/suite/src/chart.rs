@@ -167,7 +167,9 @@ pub fn bars(title: &str, y_label: &str, y: Scale, groups: &[&str], series: &[Ser
                 (BOTTOM - top).max(0.5),
                 colour(series, number)
             ));
-            chart.text(left + bar_width / 2.0 - 1.0, top - 4.0, "middle", &format!("{value:.2}"));
+            let decimals = if value < 10.0 { 2 } else { 0 };
+            let label = format!("{value:.decimals$}");
+            chart.text(left + bar_width / 2.0 - 1.0, top - 4.0, "middle", &label);
         }
     }
     chart.legend(

@@ -17,6 +17,8 @@ pub const ODDS_POOLS: &str = include_str!("../../scripts/odds_pools.sql");
 pub const PLAIN: &str = include_str!("../../scripts/plain.sql");
 /// The design with a row for each pool that is updated.
 pub const NAIVE: &str = include_str!("../../scripts/naive.sql");
+/// A queue in front of it, whose rows are deleted.
+pub const NAIVE_QUEUE: &str = include_str!("../../scripts/naive_queue.sql");
 
 const BETWEEN_SETTLEMENTS: Duration = Duration::from_secs(1);
 

@@ -22,6 +22,8 @@ pub struct Load<'a> {
     pub clients: usize,
     /// The share of transactions whose latency is kept.
     pub sampling: f64,
+    /// Transactions a second, where it is not as many as possible.
+    pub pace: Option<f64>,
 }
 
 /// What pgbench says.
@@ -55,6 +57,7 @@ impl Load<'_> {
             .arg(format!("--sampling-rate={}", self.sampling))
             .arg(format!("--client={}", self.clients))
             .arg(format!("--time={}", seconds.ceil()))
+            .args(self.pace.map(|pace| format!("--rate={pace}")))
             .arg(format!("--file={}", script.display()))
             .arg(self.database)
             .env("PGOPTIONS", self.options)
@@ -84,7 +87,7 @@ fn number_after(text: &str, words: &str) -> Result<f64> {
 }
 
 /// In milliseconds, of sorted microseconds.
-fn percentile(sorted: &[u64], share: f64) -> f64 {
+pub fn percentile(sorted: &[u64], share: f64) -> f64 {
     let position = (sorted.len().saturating_sub(1) as f64 * share) as usize;
     sorted.get(position).map_or(f64::NAN, |&microseconds| microseconds as f64 / 1000.0)
 }

@@ -22,8 +22,23 @@ impl Samples {
 
     /// The median of the rounds' ratios. Machines have moods; two figures of one round share them.
     pub fn ratio(&self, of: Place, to: Place, name: &'static str) -> Option<f64> {
+        self.compare(of, to, name, |of, to| of / to)
+    }
+
+    /// The median of the rounds' differences, for what comes on top of something.
+    pub fn difference(&self, of: Place, to: Place, name: &'static str) -> Option<f64> {
+        self.compare(of, to, name, |of, to| of - to)
+    }
+
+    fn compare(
+        &self,
+        of: Place,
+        to: Place,
+        name: &'static str,
+        by: fn(f64, f64) -> f64,
+    ) -> Option<f64> {
         let (of, to) = (self.rounds(of, name)?, self.rounds(to, name)?);
-        median(of.iter().zip(to).map(|(of, to)| of / to).collect())
+        median(of.iter().zip(to).map(|(of, to)| by(*of, *to)).collect())
     }
 
     fn rounds(&self, place: Place, name: &'static str) -> Option<&[f64]> {
@@ -55,6 +70,7 @@ mod tests {
         }
         assert_eq!(samples.median(("", "fast"), "rate"), Some(10.0));
         assert_eq!(samples.ratio(("", "fast"), ("", "slow"), "rate"), Some(3.0));
+        assert_eq!(samples.difference(("", "fast"), ("", "slow"), "rate"), Some(9.0));
         assert_eq!(samples.ratio(("", "fast"), ("", "absent"), "rate"), None);
     }
 

@@ -61,6 +61,15 @@ pub const SPIN: Workload =
     workload(Jackpot, "jackpot_spin()", include_str!("../../scripts/spin.sql"));
 /// A spin that draws for each pool.
 pub const SPIN_WITH_ODDS: Workload = Workload { label: "jackpot_spin(), drawn by odds", ..SPIN };
+/// A contribution by the queue: the append alone.
+pub const ENQUEUE_CONTRIBUTION: Workload = workload(
+    Jackpot,
+    "jackpot_enqueue_contribution()",
+    include_str!("../../scripts/enqueue_contribution.sql"),
+);
+/// A spin that is drawn later.
+pub const ENQUEUE_SPIN: Workload =
+    workload(Jackpot, "jackpot_enqueue_spin()", include_str!("../../scripts/enqueue_spin.sql"));
 /// All pools as they are.
 pub const READ_POOLS: Workload =
     workload(Jackpot, "jackpot_pools()", include_str!("../../scripts/read_pools.sql"));

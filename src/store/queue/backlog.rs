@@ -92,7 +92,7 @@ pub fn waiting() -> Result<Vec<Waiting>, Error> {
     for (priority, (count, oldest)) in spins::waiting(&mark.spins, &now) {
         add(Kind::Spin.as_str(), priority, count as i64, 0, oldest);
     }
-    for due in request::window(&mark, &now, i64::MAX).first(usize::MAX) {
+    for due in request::window(&mark, &now, i64::MAX, usize::MAX).first(usize::MAX) {
         let kind = if due.kind == Kind::Draw { Kind::Spin } else { due.kind };
         add(kind.as_str(), due.priority, 1, due.attempts.into(), due.due_at);
     }

@@ -44,7 +44,7 @@ statements! {
            SET at = excluded.at, payload = excluded.payload, attempts = d.attempts + excluded.attempts,
                sqlstate = excluded.sqlstate, token = excluded.token, message = excluded.message,
                detail = excluded.detail, status = 'open', resolved_at = NULL, resolved_by = NULL, reason = NULL
-         WHERE d.status <> 'open'";
+         WHERE d.status = 'requeued'";
     static RESOLVE(INT8OID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID) = "
         UPDATE jackpot.dead_letter d SET status = $2, resolved_at = $3, resolved_by = $4, reason = $5
          WHERE d.id = $1 AND d.status = 'open'
@@ -53,7 +53,7 @@ statements! {
 }
 
 impl DeadLetter<'_> {
-    /// Keeps it. One that was requeued and is refused again is open once more. Where an open letter
+    /// Keeps it. One that was requeued and is refused again is open once more. Where another letter
     /// has the number, as of a spin with draws in two pools, it gets one of its own.
     pub fn write(&self) {
         if !self.write_as(self.id) {

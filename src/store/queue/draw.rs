@@ -7,8 +7,9 @@
 
 use crate::store::configuration::{self, Configuration};
 use crate::store::pool::{self, Locked};
+use crate::store::queue::budget::Budget;
 use crate::store::queue::hit::{self, Paid, Won};
-use crate::store::queue::request::{Failure, is_of_the_item};
+use crate::store::queue::request::{self, Failure, is_of_the_item};
 use crate::store::queue::spins::{self, Fed, Spin};
 use crate::store::session::timestamp;
 use crate::store::snapshot::{self, Active};
@@ -20,7 +21,6 @@ use jackpot_core::{
     Trigger, outlook,
 };
 use pgrx::JsonB;
-use pgrx::PgSqlErrorCode;
 use pgrx::datum::TimestampWithTimeZone;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -67,11 +67,14 @@ statements! {
 }
 
 /// Draws for spins and pays what they hit. `part` is where they come from, in their order; a spin
-/// that is drawn for by itself has none. `kept` is what was drawn for it before.
+/// that is drawn for by itself has none. `kept` is what was drawn for it before. What is drawn is
+/// drawn once: whatever fails afterwards is put aside with it. An error is about the configuration,
+/// before anything is drawn.
 pub fn draw(
     spins: &[Spin],
     part: Option<&Part<'_>>,
     kept: Option<&Evidence>,
+    budget: &mut Budget,
 ) -> Result<Drawn, Error> {
     let mut draws = Draws {
         configuration: configuration::current()?,
@@ -80,22 +83,41 @@ pub fn draw(
         hidden: BTreeSet::new(),
     };
     draws.draw_odds(spins, kept)?;
-    let reached = draws.reached(spins, part)?;
-    let to_lock: BTreeSet<i32> = draws.hits.keys().chain(reached.keys()).copied().collect();
     let mut drawn = Drawn::default();
+    let reached = match try_to(|| Ok(draws.reached(spins, part)?)) {
+        Ok(reached) => reached,
+        Err(failure) => {
+            // Who it was will be seen when it is tried again.
+            for pool_id in &draws.hidden {
+                if let Some(spin) = spins.iter().find(|spin| feeds(spin, *pool_id).is_some()) {
+                    drawn.put_aside.push(put_aside(spin, *pool_id, None, failure.clone()));
+                }
+            }
+            BTreeMap::new()
+        }
+    };
+    let to_lock: BTreeSet<i32> = draws.hits.keys().chain(reached.keys()).copied().collect();
     for pool_id in to_lock {
         let hits = draws.hits.remove(&pool_id).unwrap_or_default();
-        match lock(&draws.configuration.name(pool_id)) {
+        let first = reached.get(&pool_id).copied();
+        match budget.spend(|| lock(&draws.configuration.name(pool_id))) {
             Ok(mut locked) => {
                 settle_all(&mut locked, hits, &mut drawn);
-                if reached.contains_key(&pool_id) {
-                    draws.find_hidden(&mut locked, spins, part, &mut drawn)?;
+                if let Some(first) = first {
+                    let before = locked.pool.state.clone();
+                    let find = || Ok(draws.find_hidden(&mut locked, spins, part)?);
+                    match try_to(find) {
+                        Ok(found) => drawn.add(found),
+                        Err(failure) => {
+                            locked.pool.state = before;
+                            drawn.put_aside.push(put_aside(first, pool_id, None, failure));
+                        }
+                    }
                 }
             }
             Err(failure) => {
                 let hit = hits.into_iter().map(|(spin, evidence)| (spin, Some(evidence)));
-                let first = reached.get(&pool_id).map(|spin| (*spin, None));
-                for (spin, evidence) in hit.chain(first) {
+                for (spin, evidence) in hit.chain(first.map(|spin| (spin, None))) {
                     drawn.put_aside.push(put_aside(spin, pool_id, evidence, failure.clone()));
                 }
             }
@@ -104,24 +126,30 @@ pub fn draw(
     Ok(drawn)
 }
 
+impl Drawn {
+    fn add(&mut self, more: Drawn) {
+        self.won.extend(more.won);
+        self.put_aside.extend(more.put_aside);
+    }
+}
+
 fn put_aside(spin: &Spin, pool_id: i32, evidence: Option<Evidence>, failure: Failure) -> PutAside {
     PutAside { id: spin.id, priority: spin.priority, pool_id, evidence, failure }
 }
 
-/// Locks a pool, unless it takes too long.
+/// Does something that is undone by itself where it fails.
+fn try_to<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    subtransaction::catch(is_of_the_item, |report| Failure::from(report), work)
+}
+
 fn lock(pool: &str) -> Result<Locked, Failure> {
-    let is_timeout = |code| code == PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE;
-    subtransaction::catch(
-        is_timeout,
-        |report| Failure::from(report),
-        || {
-            let mut locked = pool::lock(pool)?;
-            if locked.pool.state.lacks_secret() {
-                locked.pool.state = spin::redraw(&locked)?;
-            }
-            Ok(locked)
-        },
-    )
+    try_to(|| {
+        let mut locked = pool::lock(pool)?;
+        if locked.pool.state.lacks_secret() {
+            locked.pool.state = spin::redraw(&locked)?;
+        }
+        Ok(locked)
+    })
 }
 
 /// What became of a hit.
@@ -134,23 +162,13 @@ enum Settled {
 
 /// Pays hits of one pool in one go; where that fails, one by one.
 fn settle_all(locked: &mut Locked, hits: Vec<(&Spin, Evidence)>, drawn: &mut Drawn) {
-    let before = locked.pool.state.clone();
-    let paid = subtransaction::catch(
-        is_of_the_item,
-        |_| (),
-        || {
-            let pay = |(spin, hit): &(&Spin, Evidence)| hit::pay(locked, spin, hit.clone());
-            hits.iter().map(pay).collect::<Result<Vec<Paid>, Error>>().map_err(drop)
-        },
-    );
-    match paid {
+    match pay_all(locked, &hits) {
         Ok(paid) => {
             for ((spin, hit), paid) in hits.into_iter().zip(paid) {
                 note(locked.pool.id, spin, hit, Ok(paid), drawn);
             }
         }
-        Err(()) => {
-            locked.pool.state = before;
+        Err(_) => {
             for (spin, hit) in hits {
                 settle_up(locked, spin, hit, drawn);
             }
@@ -160,12 +178,24 @@ fn settle_all(locked: &mut Locked, hits: Vec<(&Spin, Evidence)>, drawn: &mut Dra
 
 /// Pays a hit, or puts it aside with what was drawn, whatever goes wrong.
 fn settle_up(locked: &mut Locked, spin: &Spin, hit: Evidence, drawn: &mut Drawn) -> Settled {
-    let paid = subtransaction::catch(
-        is_of_the_item,
-        |report| Failure::from(report),
-        || hit::pay(locked, spin, hit.clone()).map_err(Failure::from),
-    );
+    let hits = [(spin, hit)];
+    let paid = pay_all(locked, &hits).map(|mut paid| paid.pop().unwrap_or(Paid::Nothing));
+    let [(spin, hit)] = hits;
     note(locked.pool.id, spin, hit, paid, drawn)
+}
+
+/// Pays all or none; then the pool is what it was.
+fn pay_all(locked: &mut Locked, hits: &[(&Spin, Evidence)]) -> Result<Vec<Paid>, Failure> {
+    if hits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let before = locked.pool.state.clone();
+    let pay = |(spin, hit): &(&Spin, Evidence)| hit::pay(locked, spin, hit.clone());
+    let paid = try_to(|| Ok(hits.iter().map(pay).collect::<Result<Vec<Paid>, Error>>()?));
+    if paid.is_err() {
+        locked.pool.state = before;
+    }
+    paid
 }
 
 /// Notes what became of a hit. One that waits keeps what was drawn.
@@ -281,6 +311,7 @@ impl<'a> Draws<'a> {
         let sums = totals::exact(memo)?;
         let ids: Vec<i32> = self.hidden.iter().copied().collect();
         let rows = pool::meters(&ids);
+        let mut taken = None;
         let configuration = Rc::clone(&self.configuration);
         for pool in configuration.pools().iter().filter(|pool| ids.contains(&pool.id)) {
             let Some(row) = rows.iter().find(|row| row.id == pool.id) else { continue };
@@ -300,6 +331,11 @@ impl<'a> Draws<'a> {
             };
             // With all that is there; then with what was there at its turn, which is dear to know.
             if first(&Later::default()).is_none() {
+                continue;
+            }
+            // A spin that has reached it and waits to be paid comes first, when it is its turn.
+            if part.is_some() && taken.get_or_insert_with(request::pools_reached).contains(&pool.id)
+            {
                 continue;
             }
             let later = part.map(|part| Later::read(part, &snapshot::active(), pool.id));
@@ -335,8 +371,8 @@ impl<'a> Draws<'a> {
         locked: &mut Locked,
         spins: &'a [Spin],
         part: Option<&Part<'_>>,
-        drawn: &mut Drawn,
-    ) -> Result<(), Error> {
+    ) -> Result<Drawn, Error> {
+        let mut drawn = Drawn::default();
         let pool_id = locked.pool.id;
         let kind = locked.pool.state.config.trigger.kind();
         let mut later = match part {
@@ -352,7 +388,7 @@ impl<'a> Draws<'a> {
             let at_its_turn = PoolState { meter, ..state.clone() };
             let at = moment(spin.at);
             let evidence = at_its_turn.reached(stake, at).and_then(|_| state.reached(stake, at));
-            match evidence.map(|hit| settle_up(locked, spin, hit, drawn)) {
+            match evidence.map(|hit| settle_up(locked, spin, hit, &mut drawn)) {
                 // All that was there has been paid out; what is left is there for the next.
                 Some(Settled::Won) => later = Later::default(),
                 // It is this spin's, unless it turns out otherwise.
@@ -360,7 +396,7 @@ impl<'a> Draws<'a> {
                 Some(Settled::Nothing) | None => {}
             }
         }
-        Ok(())
+        Ok(drawn)
     }
 }
 

@@ -32,7 +32,19 @@ pub fn spin(
     let priority = priority.unwrap_or(PRIORITY_OF_SPINS);
     rate_limit::admit(Some(request.game_id), request.operator_id)?;
     let Some(due_at) = due_at(delay)? else {
-        backlog::admit()?;
+        if let Some(id) = request.operation_id {
+            let fingerprint = wager::fingerprint(&request);
+            if let Some(known) = known(id, &fingerprint)? {
+                return Ok(known);
+            }
+            // What has been taken in before takes no room.
+            if let Err(full) = backlog::admit() {
+                let first = operation::find(id, &fingerprint)?;
+                return first.and_then(|first| first.ledger_id).ok_or(full);
+            }
+        } else {
+            backlog::admit()?;
+        }
         let request = wager::Request { kind: wager::Kind::QueuedSpin(priority), ..request };
         let outcome = play_one(request, false)?;
         if !outcome.replayed {

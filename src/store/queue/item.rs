@@ -5,6 +5,7 @@ use crate::store::batch::OnError;
 use crate::store::item::{Wager, Win};
 use crate::store::mark::now;
 use crate::store::play::play_one;
+use crate::store::queue::budget::Budget;
 use crate::store::queue::dead_letter::{DeadLetter, Source};
 use crate::store::queue::draw::{Drawn, PutAside, draw};
 use crate::store::queue::hit::{Won, announce};
@@ -17,7 +18,7 @@ use jackpot_core::{Error, Evidence, Token, below};
 use pgrx::datum::TimestampWithTimeZone;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest time between two tries, in milliseconds.
 const LONGEST_DELAY: i64 = 60_000;
@@ -69,42 +70,55 @@ struct Done {
     put_aside: Vec<PutAside>,
 }
 
-/// Tries entries that follow one another. Wins that one actor asked for are paid in one go, which
-/// spares a pool's row a version and a lock for each; where that fails each is tried by itself.
-pub fn attempt_all(entries: &[Due], tally: &mut Tally) {
-    let go_together = |one: &Due, next: &Due| {
-        one.kind == Kind::Win && next.kind == Kind::Win && one.actor == next.actor
-    };
-    for run in entries.chunk_by(go_together) {
-        if run.len() == 1 || !attempt_wins(run, tally) {
-            run.iter().for_each(|due| attempt(due, tally));
+/// Tries entries that follow one another; false where some were left for the next piece. Wins of one
+/// pool that one actor asked for are paid in one go, which spares the pool's row a version and a
+/// lock for each; where that fails each is tried by itself.
+pub fn attempt_all(entries: &[Due], budget: &mut Budget, tally: &mut Tally) -> bool {
+    let mut are_all_tried = true;
+    for run in entries.chunk_by(|one, next| one.kind == Kind::Win && next.kind == Kind::Win) {
+        let mut batches: BTreeMap<(&str, String), Vec<&Due>> = BTreeMap::new();
+        for due in run {
+            let item: Result<Win, Error> = read(&due.payload.text());
+            let pool = item.ok().and_then(|win| win.pool).unwrap_or_default();
+            batches.entry((&due.actor, pool)).or_default().push(due);
+        }
+        for batch in batches.into_values() {
+            let is_one = batch.len() == 1;
+            if is_one || !attempt_wins(&batch, budget, tally) {
+                for due in batch {
+                    if is_one || budget.try_one() {
+                        attempt(due, budget, tally);
+                    } else {
+                        are_all_tried = false;
+                    }
+                }
+            }
         }
     }
+    are_all_tried
 }
 
-/// Pays all wins of a run in one go. False, with nothing done, where that cannot be.
-fn attempt_wins(run: &[Due], tally: &mut Tally) -> bool {
-    let texts: Vec<String> = run.iter().map(|due| due.payload.text()).collect();
+/// Pays all wins of a batch in one go. False, with nothing done, where that cannot be.
+fn attempt_wins(batch: &[&Due], budget: &mut Budget, tally: &mut Tally) -> bool {
+    let texts: Vec<String> = batch.iter().map(|due| due.payload.text()).collect();
     let items: Vec<Result<Win, Error>> = texts.iter().map(|text| read(text)).collect();
-    let actor = run.first().map_or("", |due| due.actor.as_str());
-    let paid = subtransaction::catch(
-        is_of_the_item,
-        |report| Failure::from(report),
-        || {
-            let requests: Vec<_> = items
-                .iter()
-                .map(|item| item.as_ref().map_err(Clone::clone).and_then(Win::request))
-                .collect();
-            let paid = session::acting_for(actor, || win::win_all(&requests, OnError::Continue))?;
-            let mut done = Vec::with_capacity(run.len());
-            for ((due, request), paid) in run.iter().zip(&requests).zip(paid) {
-                done.push(win_done(due, request.as_ref().ok(), paid));
-            }
-            Ok(done)
-        },
-    );
+    let actor = batch.first().map_or("", |due| due.actor.as_str());
+    let pay = || {
+        let requests: Vec<_> = items
+            .iter()
+            .map(|item| item.as_ref().map_err(Clone::clone).and_then(Win::request))
+            .collect();
+        let paid = session::acting_for(actor, || win::win_all(&requests, OnError::Continue))?;
+        let mut done = Vec::with_capacity(batch.len());
+        for ((due, request), paid) in batch.iter().zip(&requests).zip(paid) {
+            done.push(win_done(due, request.as_ref().ok(), paid));
+        }
+        Ok(done)
+    };
+    let describe = |report: &_| Failure::from(report);
+    let paid = budget.spend(|| subtransaction::catch(is_of_the_item, describe, pay));
     let Ok(paid) = paid else { return false };
-    for (due, done) in run.iter().zip(paid) {
+    for (due, done) in batch.iter().zip(paid) {
         finish(due, done, tally);
     }
     true
@@ -137,12 +151,17 @@ fn win_done(due: &Due, request: Option<&win::Request<'_>>, paid: Paid) -> Result
 }
 
 /// Tries an entry, and writes down what became of it.
-fn attempt(due: &Due, tally: &mut Tally) {
-    let done = subtransaction::catch(
-        is_of_the_item,
-        |report| Failure::from(report),
-        || session::acting_for(&due.actor, || carry_out(due)),
-    );
+fn attempt(due: &Due, budget: &mut Budget, tally: &mut Tally) {
+    let describe = |report: &_| Failure::from(report);
+    let done = match due.kind {
+        // It has a care of its own for what fails.
+        Kind::Draw => draw_left(due, budget),
+        _ => budget.spend(|| {
+            subtransaction::catch(is_of_the_item, describe, || {
+                session::acting_for(&due.actor, || carry_out(due))
+            })
+        }),
+    };
     finish(due, done, tally);
 }
 
@@ -162,7 +181,7 @@ fn finish(due: &Due, done: Result<Done, Failure>, tally: &mut Tally) {
                     request::tried(due.entry, due.id, &Outcome::Failed(&first.failure, true));
                 }
             }
-            put_aside(&done.put_aside, due.attempts + 1, tally);
+            put_aside(&done.put_aside, Some(due.id), due.attempts + 1, tally);
         }
         Err(failure) => {
             let again = retry_at(&failure, due.attempts + 1);
@@ -199,40 +218,26 @@ fn try_again(
 }
 
 /// Has draws that could not be decided or paid tried again, each by itself.
-pub fn put_aside(draws: &[PutAside], attempts: i32, tally: &mut Tally) {
+/// They stay under the item's number, or get that of their ledger row.
+pub fn put_aside(draws: &[PutAside], item: Option<i64>, attempts: i32, tally: &mut Tally) {
     for PutAside { id, priority, pool_id, evidence, failure } in draws {
         let evidence = evidence.as_ref().map_or(Value::Null, Evidence::to_json);
-        let payload = json!({"pool_id": pool_id, "evidence": evidence});
+        let payload = json!({"ledger_id": id, "pool_id": pool_id, "evidence": evidence});
         let due = Due {
             entry: 0,
             due_at: 0,
-            id: *id,
+            id: item.unwrap_or(*id),
             kind: Kind::Draw,
             priority: *priority,
             attempts: attempts - 1,
             actor: session::actor("enqueue_spin"),
             payload: RawJson::parse(&payload.to_string()),
         };
-        // A hit waits for as long as its pool is paused.
+        // A hit waits until its pool is resumed, which wakes it.
         let is_paused = failure.token == Token::PoolNotActive.as_str();
-        let again = if is_paused { Some(later(attempts)) } else { retry_at(failure, attempts) };
+        let again = if is_paused { Some(request::never()) } else { retry_at(failure, attempts) };
         try_again(&due, failure, again, tally);
     }
-}
-
-/// Has the draws of spins tried again of which not even that can be said.
-pub fn put_aside_undrawn(spin: &spins::Spin, failure: &Failure, tally: &mut Tally) {
-    let due = Due {
-        entry: 0,
-        due_at: 0,
-        id: spin.id,
-        kind: Kind::Draw,
-        priority: spin.priority,
-        attempts: 0,
-        actor: session::actor("enqueue_spin"),
-        payload: RawJson::parse("{}"),
-    };
-    try_again(&due, failure, retry_at(failure, 1), tally);
 }
 
 /// When what has failed is tried again, if another try may mend it.
@@ -283,28 +288,31 @@ fn carry_out(due: &Due) -> Result<Done, Failure> {
             won.iter().for_each(announce);
             Ok(Done { ledger_id: outcome.ledger_id, win_id: None, won, put_aside: Vec::new() })
         }
-        Kind::Draw => {
-            let left: Left = read(&text)?;
-            let Some(mut spin) = spins::find(due.id) else {
-                let unknown = format!("ledger row {} is not there", due.id);
-                return Err(
-                    Error::new(Token::UnknownItem, unknown, "its draw was put aside").into()
-                );
-            };
-            if let Some(pool_id) = left.pool_id {
-                spin.fed.retain(|fed| fed.pool_id == pool_id);
-            }
-            spin.priority = due.priority;
-            let kept = left.evidence.as_ref().and_then(Evidence::drawn_from_json);
-            let Drawn { won, put_aside } = draw(&[spin], None, kept.as_ref())?;
-            Ok(Done { ledger_id: Some(due.id), win_id: None, won, put_aside })
-        }
+        Kind::Draw => Err(Error::invalid("a draw is no call", "it is drawn for").into()),
     }
+}
+
+/// Draws what is left to be drawn of a wager that is in the ledger.
+fn draw_left(due: &Due, budget: &mut Budget) -> Result<Done, Failure> {
+    let left: Left = read(&due.payload.text())?;
+    let ledger_id = left.ledger_id.unwrap_or(due.id);
+    let Some(mut spin) = spins::find(ledger_id) else {
+        let unknown = format!("ledger row {ledger_id} is not there");
+        return Err(Error::new(Token::UnknownItem, unknown, "its draw was put aside").into());
+    };
+    if let Some(pool_id) = left.pool_id {
+        spin.fed.retain(|fed| fed.pool_id == pool_id);
+    }
+    spin.priority = due.priority;
+    let kept = left.evidence.as_ref().and_then(Evidence::drawn_from_json);
+    let Drawn { won, put_aside } = draw(&[spin], None, kept.as_ref(), budget)?;
+    Ok(Done { ledger_id: Some(ledger_id), win_id: None, won, put_aside })
 }
 
 /// What is left of a draw.
 #[derive(Deserialize)]
 struct Left {
+    ledger_id: Option<i64>,
     pool_id: Option<i32>,
     evidence: Option<Value>,
 }

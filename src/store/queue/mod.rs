@@ -12,6 +12,7 @@
 
 mod announce;
 pub mod backlog;
+mod budget;
 pub mod dead_letter;
 mod draw;
 pub mod enqueue;
@@ -23,6 +24,13 @@ pub mod request;
 mod spins;
 
 pub use announce::watch;
+
+/// Has the hits tried again that wait for the pool to be resumed.
+pub fn wake(pool_id: i32) {
+    if request::wake(pool_id) > 0 {
+        announce::enqueued();
+    }
+}
 
 /// What wins have unless the client says otherwise.
 pub const PRIORITY_OF_WINS: i32 = 100;

@@ -1,9 +1,10 @@
 //! Processing the queue, a piece at a time: what the worker does, and `jackpot_process_queue()`.
 
-use crate::store::queue::draw::{Drawn, Part, draw};
+use crate::store::queue::budget::Budget;
+use crate::store::queue::draw::{Part, draw};
 use crate::store::queue::item::{self, Tally};
 use crate::store::queue::mark::QueueMark;
-use crate::store::queue::request::{Due, Failure, Kind, Window};
+use crate::store::queue::request::{Due, Kind, Window};
 use crate::store::queue::spins::{Piece, Spin};
 use crate::store::queue::{announce, mark, request, spins};
 use crate::store::session::{self, Patience, clock};
@@ -11,6 +12,7 @@ use crate::store::snapshot::{self, Active};
 use crate::store::statement::Connection;
 use crate::store::{lock, partition, settle, subtransaction};
 use jackpot_core::Error;
+use pgrx::PgSqlErrorCode;
 use std::cmp::Reverse;
 
 /// Spins that are drawn for in one piece, but for those of one transaction.
@@ -20,6 +22,8 @@ const REQUESTS_AT_ONCE: usize = 500;
 /// Those of them that are no wins, each of which takes a subtransaction: more than 64 would make
 /// all sessions' snapshots dearer.
 const SUBTRANSACTIONS_AT_ONCE: usize = 50;
+/// Entries of requests that are looked through for them.
+const ENTRIES_AT_ONCE: usize = 5_000;
 /// Ledger rows without a spin that are rather read again than have the mark move.
 const ROWS_WITHOUT_MOVING: u64 = 1_000;
 /// How long a lock is waited for: those behind wait as well, and it is tried again.
@@ -81,7 +85,11 @@ pub fn round(max_items: usize) -> Result<Option<Round>, Error> {
             None => return Ok(None),
         }
     };
-    lock::pass_gate();
+    // Held by a pause: not for long, or for as long as its transaction is left open.
+    let is_timeout = |code| code == PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE;
+    if subtransaction::attempt(is_timeout, lock::pass_gate).is_none() {
+        return Ok(None);
+    }
     look.process(max_items).map(Some)
 }
 
@@ -109,7 +117,7 @@ impl Look {
         let _active = Active::fresh();
         let now = snapshot::active();
         let piece = spins::read(&mark.spins, &now, max_spins);
-        let window = request::window(&mark, &now, clock());
+        let window = request::window(&mark, &now, clock(), ENTRIES_AT_ONCE);
         Ok(Some(Look { mark, tail_since, piece, window }))
     }
 
@@ -126,10 +134,10 @@ impl Look {
         let mut due = window.first(limit + 1);
         let others = due.iter().enumerate().filter(|(_, entry)| entry.kind != Kind::Win);
         let end = others.map(|(place, _)| place).nth(SUBTRANSACTIONS_AT_ONCE);
-        let are_all_due = due.len() <= limit && end.is_none();
+        let mut are_all_due = due.len() <= limit && end.is_none();
         due.truncate(end.unwrap_or(limit).min(limit));
         let part = Part { mark: &mark.spins, end: &piece.end };
-        let mut tally = Tally::default();
+        let (mut tally, mut budget) = (Tally::default(), Budget::new());
         let mut spins = piece.spins.as_slice();
         // Spins that come first draw first; the requests between two spins are tried together.
         let earlier = |entry: &Due| {
@@ -140,11 +148,11 @@ impl Look {
             let drawn = piece.spins.len() - spins.len();
             let before = entries.first().map_or(drawn, earlier);
             let (first, rest) = spins.split_at(before - drawn);
-            draw_all(first, &part, &mut tally);
-            item::attempt_all(entries, &mut tally);
+            draw_all(first, &part, &mut budget, &mut tally)?;
+            are_all_due &= item::attempt_all(entries, &mut budget, &mut tally);
             spins = rest;
         }
-        draw_all(spins, &part, &mut tally);
+        draw_all(spins, &part, &mut budget, &mut tally)?;
         announce::done((tally.processed + tally.failed).unsigned_abs());
         let mut moved = mark.clone();
         moved.spins.snapshot = piece.end;
@@ -155,7 +163,7 @@ impl Look {
             window.pass(&mut moved);
         }
         mark::set(&moved);
-        let is_done = piece.is_last && are_all_due;
+        let is_done = piece.is_last && are_all_due && window.is_last();
         Ok(Round { tally, is_done, next_due: window.next_due })
     }
 }
@@ -168,32 +176,16 @@ impl QueueMark {
     }
 }
 
-/// Draws for spins, at first for all in one go. Where that fails, each is drawn for by itself, and
-/// those that fail once more are tried again later.
-fn draw_all(spins: &[Spin], part: &Part<'_>, tally: &mut Tally) {
-    if spins.is_empty() {
-        return;
+fn draw_all(
+    spins: &[Spin],
+    part: &Part<'_>,
+    budget: &mut Budget,
+    tally: &mut Tally,
+) -> Result<(), Error> {
+    if !spins.is_empty() {
+        let drawn = draw(spins, Some(part), None, budget)?;
+        tally.count_drawn(spins.len(), &drawn);
+        item::put_aside(&drawn.put_aside, None, 1, tally);
     }
-    if let Ok(drawn) = try_to_draw(spins, part) {
-        count(spins.len(), drawn, tally);
-        return;
-    }
-    for spin in spins {
-        match try_to_draw(std::slice::from_ref(spin), part) {
-            Ok(drawn) => count(1, drawn, tally),
-            Err(failure) => item::put_aside_undrawn(spin, &failure, tally),
-        }
-    }
-}
-
-fn try_to_draw(spins: &[Spin], part: &Part<'_>) -> Result<Drawn, Failure> {
-    let describe = |report: &_| Failure::from(report);
-    subtransaction::catch(request::is_of_the_item, describe, || {
-        draw(spins, Some(part), None).map_err(Failure::from)
-    })
-}
-
-fn count(spins: usize, drawn: Drawn, tally: &mut Tally) {
-    tally.count_drawn(spins, &drawn);
-    item::put_aside(&drawn.put_aside, 1, tally);
+    Ok(())
 }

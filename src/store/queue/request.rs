@@ -11,6 +11,8 @@ use crate::store::{relations, snapshot};
 use jackpot_core::{Error, Snapshot, Token};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{PgSqlErrorCode, pg_sys};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 /// What an entry asks for.
@@ -172,6 +174,23 @@ statements! {
         ON CONFLICT DO NOTHING";
     static FIND(TEXTOID) = "
         SELECT r.id, r.fingerprint FROM jackpot.request r WHERE r.operation_id = $1 AND r.is_first";
+    /// Draws that wait, of a pool or of all, and whether they hold what was drawn.
+    static WAITING(INT4OID) = "
+        SELECT (r.payload ->> 'pool_id')::pg_catalog.int4, r.payload -> 'evidence' <> 'null'
+          FROM jackpot.request r
+         WHERE r.kind = 'draw' AND r.payload ? 'pool_id'
+           AND ($1 IS NULL OR (r.payload ->> 'pool_id')::pg_catalog.int4 = $1)
+           AND NOT EXISTS (SELECT FROM jackpot.attempt a WHERE a.entry = r.entry)";
+    static WAKE(INT4OID, XID8OID, TIMESTAMPTZOID) = "
+        WITH woken AS (
+            SELECT r.* FROM jackpot.request r
+             WHERE r.kind = 'draw' AND r.due_at = 'infinity' AND (r.payload ->> 'pool_id')::pg_catalog.int4 = $1
+               AND NOT EXISTS (SELECT FROM jackpot.attempt a WHERE a.entry = r.entry)),
+        closed AS (
+            INSERT INTO jackpot.attempt (entry, id, at, outcome)
+            SELECT w.entry, w.id, $3, 'retried' FROM woken w)
+        INSERT INTO jackpot.request (id, xid, at, kind, priority, due_at, attempts, is_first, actor, payload)
+        SELECT w.id, $2, $3, w.kind, w.priority, $3, w.attempts, false, w.actor, w.payload FROM woken w";
     static TRIED(INT8OID, INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID) = "
         INSERT INTO jackpot.attempt (entry, id, at, outcome, ledger_id, win_id, sqlstate, token, message)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -225,6 +244,30 @@ pub fn find(operation_id: &str) -> Option<(i64, Vec<u8>)> {
     })
 }
 
+/// The pools with something hidden that a spin has reached and that waits to be paid.
+pub fn pools_reached() -> BTreeSet<i32> {
+    let mut pools = BTreeSet::new();
+    WAITING.with(|statement| {
+        statement.read(&[argument(None::<i32>)]).each(|row| {
+            if !row.need::<bool>(2) {
+                pools.insert(row.need(1));
+            }
+        });
+    });
+    pools
+}
+
+/// Whether a hit of the pool waits to be paid.
+pub fn waits_for(pool_id: i32) -> bool {
+    WAITING.with(|statement| statement.read(&[argument(pool_id)]).count()) > 0
+}
+
+/// Has the hits tried again that wait for the pool to be resumed.
+pub fn wake(pool_id: i32) -> u64 {
+    let own_xid = Some(pg_sys::Datum::from(snapshot::own_xid()));
+    WAKE.with(|statement| statement.write(&[argument(pool_id), own_xid, argument(now())]).count())
+}
+
 /// Writes down what became of an entry.
 pub fn tried(entry: i64, id: i64, outcome: &Outcome<'_>) {
     let (word, ledger_id, win_id, failure) = match outcome {
@@ -246,12 +289,19 @@ pub fn tried(entry: i64, id: i64, outcome: &Outcome<'_>) {
     TRIED.with(|statement| statement.write(&arguments));
 }
 
-/// The entries beyond the mark.
+/// When what waits for something else than time is due.
+pub fn never() -> TimestampWithTimeZone {
+    TimestampWithTimeZone::positive_infinity()
+}
+
+/// The entries beyond the mark, or the first of them.
 pub struct Window {
     /// In the order in which they are to be tried: priority, item, entry. Some may have been.
     places: Vec<(i32, i64, i64)>,
     /// The mark once all of them have been tried.
     end: (Snapshot, i64),
+    /// Whether nothing that is due is left out.
+    is_last: bool,
     /// When the next one is due, of those that are not.
     pub next_due: Option<i64>,
 }
@@ -260,14 +310,18 @@ pub struct Window {
 static BY_XID: Names = &[c"xid", c"entry", c"id", c"priority", c"due_at"];
 static BY_TIME: Names = &[c"due_at", c"entry", c"id", c"priority", c"xid"];
 
-/// What the active snapshot, which is `now`, shows beyond the mark and is due by `until`.
-pub fn window(mark: &QueueMark, now: &Snapshot, until: i64) -> Window {
-    let until = until.max(mark.due_until);
-    let mut window = Window { places: Vec::new(), end: (now.clone(), until), next_due: None };
+/// What the active snapshot, which is `now`, shows beyond the mark and is due by `until`: about
+/// `limit` that were enqueued since, in the order of transactions, and as many that have come due
+/// since, in the order of time. Whole transactions and moments; what is found twice has been tried
+/// the second time.
+pub fn window(mark: &QueueMark, now: &Snapshot, until: i64, limit: usize) -> Window {
     let table = Relation::open(relations::current().request);
-    let mut add = |row: &index_scan::Row<'_>| {
-        window.places.push((row.int(3), row.long(2), row.long(1)));
-    };
+    let mut places: Vec<(i32, i64, i64)> = Vec::new();
+    let place = |row: &index_scan::Row<'_>| (row.int(3), row.long(2), row.long(1));
+    let mut end = (now.clone(), until.max(mark.due_until));
+    let mut is_last = true;
+
+    let until = end.1;
     let new = snapshot::places_since(now, &mark.requests);
     let own = snapshot::own_xid_if_any();
     let single = |xid: &u64| {
@@ -280,21 +334,39 @@ pub fn window(mark: &QueueMark, now: &Snapshot, until: i64) -> Window {
     ];
     let mut conditions: Vec<&[pg_sys::ScanKeyData]> = singles.iter().map(|one| &one[..]).collect();
     conditions.push(&range);
-    index_scan::scan(&table, BY_XID, &conditions, |row| {
+    let mut last_xid = 0;
+    index_scan::scan_while(&table, BY_XID, &conditions, |row| {
         let xid = row.long(0).cast_unsigned();
-        if Some(xid) != own && !mark.requests.sees(xid) && row.long(4) <= until {
-            add(row);
+        // The mark cannot go back behind what it saw.
+        if xid != last_xid && xid >= mark.requests.xmax() && places.len() >= limit {
+            (end.0, is_last) = (now.until(xid), false);
+            return ControlFlow::Break(());
         }
+        last_xid = xid;
+        if Some(xid) != own && !mark.requests.sees(xid) && row.long(4) <= until {
+            places.push(place(row));
+        }
+        ControlFlow::Continue(())
     });
+
+    let new = places.len();
     let time = |strategy, comparison, at: i64| key(strategy, comparison, pg_sys::Datum::from(at));
     let came_due = [
         time(pg_sys::BTGreaterStrategyNumber, pg_sys::F_TIMESTAMPTZ_GT, mark.due_until),
         time(pg_sys::BTLessEqualStrategyNumber, pg_sys::F_TIMESTAMPTZ_LE, until),
     ];
-    index_scan::scan(&table, BY_TIME, &[&came_due], |row| {
-        if mark.requests.sees(row.long(4).cast_unsigned()) {
-            add(row);
+    let mut last_due = i64::MIN;
+    index_scan::scan_while(&table, BY_TIME, &[&came_due], |row| {
+        let due_at = row.long(0);
+        if due_at != last_due && places.len() - new >= limit {
+            (end.1, is_last) = (last_due, false);
+            return ControlFlow::Break(());
         }
+        last_due = due_at;
+        if mark.requests.sees(row.long(4).cast_unsigned()) {
+            places.push(place(row));
+        }
+        ControlFlow::Continue(())
     });
     let later = [time(pg_sys::BTGreaterStrategyNumber, pg_sys::F_TIMESTAMPTZ_GT, until)];
     let mut next_due = None;
@@ -302,16 +374,13 @@ pub fn window(mark: &QueueMark, now: &Snapshot, until: i64) -> Window {
         next_due = Some(row.long(0));
         ControlFlow::Break(())
     });
-    window.next_due = next_due;
-    window
-        .places
-        .sort_unstable_by_key(|(priority, id, entry)| (std::cmp::Reverse(*priority), *id, *entry));
-    window
+    places.sort_unstable_by_key(|(priority, id, entry)| (Reverse(*priority), *id, *entry));
+    Window { places, end, is_last, next_due }
 }
 
 /// How many entries wait, due or not.
 pub fn waiting(mark: &QueueMark, now: &Snapshot) -> usize {
-    window(mark, now, i64::MAX).places.len()
+    window(mark, now, i64::MAX, usize::MAX).places.len()
 }
 
 /// Entries that are looked up at a time.
@@ -321,6 +390,11 @@ impl Window {
     /// Whether there may be something to try.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
+    }
+
+    /// Whether nothing that is due is left out.
+    pub fn is_last(&self) -> bool {
+        self.is_last
     }
 
     /// The first so many that have not been tried yet.

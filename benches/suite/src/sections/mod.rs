@@ -3,6 +3,7 @@
 mod batches;
 mod growth;
 mod open;
+mod queue;
 mod reads;
 mod single;
 mod stream;
@@ -27,7 +28,7 @@ pub struct Section {
 }
 
 /// All parts, in their order.
-pub const SECTIONS: [Section; 7] = [
+pub const SECTIONS: [Section; 8] = [
     Section { name: "single", title: "Single calls", run: single::run },
     Section {
         name: "open",
@@ -39,6 +40,7 @@ pub const SECTIONS: [Section; 7] = [
     Section { name: "reads", title: "Reads under write load", run: reads::run },
     Section { name: "growth", title: "A growing ledger", run: growth::run },
     Section { name: "wal", title: "WAL", run: wal::run },
+    Section { name: "queue", title: "The queue and its worker", run: queue::run },
 ];
 
 /// Calls a second.
@@ -65,6 +67,7 @@ fn load<'a>(
         options: workload.options,
         clients,
         sampling,
+        pace: None,
     }
 }
 
