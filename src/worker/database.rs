@@ -262,6 +262,10 @@ impl Worker {
             Some(round) => {
                 self.has_more = !round.is_done;
                 self.next_due = round.next_due.unwrap_or(i64::MAX);
+                if round.tally.retried > 0 {
+                    let soonest = i64::from(guc::RETRY_DELAY.get()) * 1_000 / 2;
+                    self.next_due = self.next_due.min(clock() + soonest);
+                }
             }
             // Another session is at it; what it leaves is found at the next look.
             None => (self.has_more, self.next_due) = (false, i64::MAX),

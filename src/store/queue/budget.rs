@@ -3,8 +3,10 @@
 
 use crate::store::session::{Patience, clock};
 
-/// All waiting of a piece together, in milliseconds; then each lock is had at once or not at all.
+/// All waiting of a piece together, in milliseconds.
 const MILLISECONDS: i64 = 100;
+/// What each lock is waited for at least, in milliseconds.
+const LEAST: i64 = 5;
 /// Items of a failed batch that are tried one by one: each takes a subtransaction.
 const SINGLE_TRIES: usize = 50;
 
@@ -22,12 +24,20 @@ impl Budget {
 
     /// Does what may wait for locks. What fails is taken to have waited.
     pub fn spend<T, E>(&mut self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let _patience = Patience::limit((self.microseconds / 1_000).max(1) as i32);
+        let before = self.microseconds;
+        let done = self.wait(work);
+        if done.is_ok() {
+            self.microseconds = before;
+        }
+        done
+    }
+
+    /// Does what is nothing but waiting.
+    pub fn wait<T, E>(&mut self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let _patience = Patience::limit((self.microseconds / 1_000).max(LEAST) as i32);
         let began = clock();
         let done = work();
-        if done.is_err() {
-            self.microseconds = (self.microseconds - (clock() - began)).max(0);
-        }
+        self.microseconds = (self.microseconds - (clock() - began)).max(0);
         done
     }
 

@@ -100,7 +100,7 @@ pub fn draw(
     for pool_id in to_lock {
         let hits = draws.hits.remove(&pool_id).unwrap_or_default();
         let first = reached.get(&pool_id).copied();
-        match budget.spend(|| lock(&draws.configuration.name(pool_id))) {
+        match budget.wait(|| lock(&draws.configuration.name(pool_id))) {
             Ok(mut locked) => {
                 settle_all(&mut locked, hits, &mut drawn);
                 if let Some(first) = first {

@@ -70,32 +70,40 @@ struct Done {
     put_aside: Vec<PutAside>,
 }
 
-/// Tries entries that follow one another; false where some were left for the next piece. Wins of one
-/// pool that one actor asked for are paid in one go, which spares the pool's row a version and a
-/// lock for each; where that fails each is tried by itself.
+/// Tries entries that follow one another; false where some were left for the next piece.
 pub fn attempt_all(entries: &[Due], budget: &mut Budget, tally: &mut Tally) -> bool {
     let mut are_all_tried = true;
     for run in entries.chunk_by(|one, next| one.kind == Kind::Win && next.kind == Kind::Win) {
-        let mut batches: BTreeMap<(&str, String), Vec<&Due>> = BTreeMap::new();
+        // One pool's wins stay in their order; those of different pools do not care.
+        let mut pools: BTreeMap<String, Vec<&Due>> = BTreeMap::new();
         for due in run {
             let item: Result<Win, Error> = read(&due.payload.text());
             let pool = item.ok().and_then(|win| win.pool).unwrap_or_default();
-            batches.entry((&due.actor, pool)).or_default().push(due);
+            pools.entry(pool).or_default().push(due);
         }
-        for batch in batches.into_values() {
-            let is_one = batch.len() == 1;
-            if is_one || !attempt_wins(&batch, budget, tally) {
-                for due in batch {
-                    if is_one || budget.try_one() {
-                        attempt(due, budget, tally);
-                    } else {
-                        are_all_tried = false;
-                    }
-                }
-            }
+        for wins in pools.into_values() {
+            let mut batches = wins.chunk_by(|one, next| one.actor == next.actor);
+            are_all_tried &= batches.all(|batch| attempt_batch(batch, budget, tally));
         }
     }
     are_all_tried
+}
+
+/// Pays wins of one pool that one actor asked for in one go, which spares the pool's row a version
+/// and a lock for each; where that fails each is tried by itself. False where some were left.
+fn attempt_batch(batch: &[&Due], budget: &mut Budget, tally: &mut Tally) -> bool {
+    if let [due] = batch {
+        attempt(due, budget, tally);
+        return true;
+    }
+    attempt_wins(batch, budget, tally)
+        || batch.iter().all(|due| {
+            let may_try = budget.try_one();
+            if may_try {
+                attempt(due, budget, tally);
+            }
+            may_try
+        })
 }
 
 /// Pays all wins of a batch in one go. False, with nothing done, where that cannot be.
