@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 logs=target/test-logs
 mkdir -p "$logs"
 
-all=(lint core regress isolation clients restore)
+all=(lint core regress isolation clients crash restore)
 tiers=("$@")
 [ $# -gt 0 ] || tiers=("${all[@]}")
 

@@ -21,7 +21,7 @@ CREATE TABLE jackpot.request (
 ALTER SEQUENCE jackpot.request_entry_seq OWNED BY jackpot.request.entry;
 CREATE INDEX request_xid_idx ON jackpot.request (xid);
 CREATE INDEX request_due_at_idx ON jackpot.request (due_at);
-CREATE INDEX request_id_idx ON jackpot.request (id);
+CREATE INDEX request_id_idx ON jackpot.request (id, entry);
 CREATE INDEX request_draw_idx ON jackpot.request (entry) WHERE kind = 'draw';
 CREATE UNIQUE INDEX request_operation_id_idx ON jackpot.request (operation_id) WHERE is_first;
 COMMENT ON TABLE jackpot.request IS 'What was enqueued and is no ledger row yet: each entry is to be tried once, when it is due. Insert-only.';
@@ -46,7 +46,7 @@ CREATE TABLE jackpot.attempt (
     token      text,
     message    text
 );
-CREATE INDEX attempt_id_idx ON jackpot.attempt (id);
+CREATE INDEX attempt_id_idx ON jackpot.attempt (id, entry);
 COMMENT ON TABLE jackpot.attempt IS 'What became of each entry of jackpot.request, written with its effect. Insert-only.';
 COMMENT ON COLUMN jackpot.attempt.outcome IS 'applied; retried: it failed and a later entry tries again; failed: it stands in jackpot.dead_letter.';
 

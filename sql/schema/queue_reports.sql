@@ -32,7 +32,7 @@ BEGIN
     SELECT r.* INTO first FROM jackpot.request r WHERE r.id = item ORDER BY r.entry LIMIT 1;
     SELECT r.* INTO waiting FROM jackpot.request r
      WHERE r.id = item AND NOT EXISTS (SELECT FROM jackpot.attempt a WHERE a.entry = r.entry)
-     ORDER BY r.due_at LIMIT 1;
+     ORDER BY r.entry LIMIT 1;
     SELECT a.* INTO last FROM jackpot.attempt a WHERE a.id = item ORDER BY a.entry DESC LIMIT 1;
     SELECT count(*) INTO tries FROM jackpot.attempt a WHERE a.id = item;
     SELECT d.* INTO letter FROM jackpot.dead_letter d WHERE d.id = item;
@@ -122,7 +122,7 @@ BEGIN
         issues := issues || jsonb_build_object('token', 'queue_stalled',
             'severity', CASE WHEN oldest_age_ms > 60000 THEN 'critical' ELSE 'warning' END,
             'message', format('the oldest item that is due has waited for %s ms', oldest_age_ms),
-            'hint', CASE worker.state WHEN 'running' THEN 'jackpot_queue_item() tells why an item waits; pg_locks shows who holds a pool.'
+            'hint', CASE worker.state WHEN 'running' THEN 'jackpot_queue_item() tells why an item waits; pg_locks shows who holds a pool. After a restore the worker waits for the first write, or for jackpot_process_queue().'
                                       ELSE 'Call jackpot_process_queue(), or have the worker run.' END);
     END IF;
     IF letters > 0 THEN

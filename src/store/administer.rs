@@ -41,6 +41,7 @@ pub fn create(name: &str, config: &Value, initial_amount: Option<i64>) -> Result
     if session::is_autocommit() || is_first {
         partition::ensure();
     }
+    queue::wake();
     let _active = Active::fresh();
     pool::read_one(id)
 }
@@ -102,7 +103,7 @@ pub fn resume(name: &str, reason: Option<&str>) -> Result<Pool, Error> {
     mark::ensure()?;
     lock::pass_gate();
     change(name, &Command::Resume, &Occasion::new("resume", reason))?;
-    queue::wake(configuration::current()?.named(name)?.id);
+    queue::resume(configuration::current()?.named(name)?.id);
     current(name)
 }
 

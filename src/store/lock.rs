@@ -73,16 +73,30 @@ pub fn try_worker() -> bool {
 /// template do; until the transaction ends nobody will have it.
 pub fn try_database() -> bool {
     // SAFETY: set in every process that is connected to a database.
-    let database = unsafe { pg_sys::MyDatabaseId.to_u32() };
-    let tag = pg_sys::LOCKTAG {
-        locktag_field1: 0,
-        locktag_field2: pg_sys::DatabaseRelationId.to_u32(),
-        locktag_field3: database,
+    let database = unsafe { pg_sys::MyDatabaseId };
+    // It belongs to no database.
+    let tag = object(pg_sys::InvalidOid, pg_sys::DatabaseRelationId, database);
+    lock(&tag, pg_sys::RowExclusiveLock, Until::TransactionEnds, true)
+}
+
+/// Whether nobody is dropping or altering the extension; until the transaction ends nobody will.
+/// DROP EXTENSION locks the extension first and its relations in an order of its own.
+pub fn try_extension(extension: pg_sys::Oid) -> bool {
+    // SAFETY: as above.
+    let database = unsafe { pg_sys::MyDatabaseId };
+    let tag = object(database, pg_sys::ExtensionRelationId, extension);
+    lock(&tag, pg_sys::AccessShareLock, Until::TransactionEnds, true)
+}
+
+fn object(database: pg_sys::Oid, catalogue: pg_sys::Oid, object: pg_sys::Oid) -> pg_sys::LOCKTAG {
+    pg_sys::LOCKTAG {
+        locktag_field1: database.to_u32(),
+        locktag_field2: catalogue.to_u32(),
+        locktag_field3: object.to_u32(),
         locktag_field4: 0,
         locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
         locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
-    };
-    lock(&tag, pg_sys::RowExclusiveLock, Until::TransactionEnds, true)
+    }
 }
 
 /// Runs `attempt` until it has a result, with pauses that double; 40001 when

@@ -23,7 +23,7 @@ pub mod queue;
 mod random;
 pub mod rate_limit;
 pub mod raw_json;
-mod relations;
+pub mod relations;
 pub mod session;
 pub mod settle;
 mod snapshot;

@@ -6,7 +6,7 @@ use crate::shmem::workers::{self, Slot};
 use crate::store::queue::process;
 use crate::store::session::{self, clock};
 use crate::store::statement::run;
-use crate::store::{lock, mark, partition, settle};
+use crate::store::{lock, mark, partition, relations, settle};
 use crate::worker::{handle_signals, is_listed, wait};
 use jackpot_core::Error;
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport};
@@ -95,9 +95,16 @@ fn may_stay() -> bool {
     has_extension() && is_in_list() && lock::try_database()
 }
 
+/// Whether the extension is there and nobody is about to drop it; then it stays to the end of the
+/// transaction.
 fn has_extension() -> bool {
     // SAFETY: a look-up in the catalogue inside a transaction.
-    unsafe { pg_sys::get_extension_oid(c"jackpot".as_ptr(), true) != pg_sys::InvalidOid }
+    let find = || unsafe { pg_sys::get_extension_oid(c"jackpot".as_ptr(), true) };
+    let extension = find();
+    extension != pg_sys::InvalidOid && lock::try_extension(extension) && {
+        relations::accept_changes();
+        find() == extension
+    }
 }
 
 fn is_in_list() -> bool {

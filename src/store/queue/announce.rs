@@ -10,6 +10,8 @@ thread_local! {
     /// Items that this transaction has enqueued. A roll-back to a savepoint does not lower it: the
     /// worker then looks for nothing.
     static ENQUEUED: Cell<u64> = const { Cell::new(0) };
+    /// Whether the worker is to look up all the same.
+    static WAKES: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Has PostgreSQL tell when transactions end; once, when the library is loaded.
@@ -21,6 +23,11 @@ pub fn watch() {
 /// One more item was enqueued.
 pub fn enqueued() {
     ENQUEUED.set(ENQUEUED.get() + 1);
+}
+
+/// The worker, or the launcher where there is none, is to look up once this has committed.
+pub fn wake() {
+    WAKES.set(true);
 }
 
 /// So many items were done.
@@ -46,12 +53,13 @@ unsafe extern "C-unwind" fn transaction_ended(
     if !is_end {
         return;
     }
-    let items = ENQUEUED.replace(0);
-    if items > 0
+    let (items, wakes) = (ENQUEUED.replace(0), WAKES.replace(false));
+    if (items > 0 || wakes)
         && event == pg_sys::XactEvent::XACT_EVENT_COMMIT
         && let Some(slot) = workers::slot()
     {
-        slot.enqueued.fetch_add(items, Ordering::Release);
+        // A wake of its own is told in the same way, and is no item.
+        slot.enqueued.fetch_add(items.max(1), Ordering::Release);
         slot.came_in.add(items, clock());
         slot.wake();
     }

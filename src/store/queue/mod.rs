@@ -23,12 +23,12 @@ pub mod process;
 pub mod request;
 mod spins;
 
-pub use announce::watch;
+pub use announce::{wake, watch};
 
 /// Has the hits tried again that wait for the pool to be resumed.
-pub fn wake(pool_id: i32) {
+pub fn resume(pool_id: i32) {
     if request::wake(pool_id) > 0 {
-        announce::enqueued();
+        announce::wake();
     }
 }
 

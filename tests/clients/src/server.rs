@@ -7,8 +7,8 @@ use tokio_postgres::{Client, Config, Error, NoTls};
 /// A database of its own with the extension in it. Dropped with the cluster, so that what a failed
 /// test left can be looked at.
 pub struct Database {
-    host: String,
-    name: String,
+    pub(crate) host: String,
+    pub(crate) name: String,
 }
 
 impl Database {
@@ -46,7 +46,7 @@ impl Database {
     }
 }
 
-async fn connect(host: &str, database: &str) -> Result<Client, Error> {
+pub(crate) async fn connect(host: &str, database: &str) -> Result<Client, Error> {
     let (client, connection) = Config::new()
         .host(host)
         .port(variable("PGPORT", "5432").parse().unwrap())
