@@ -58,7 +58,7 @@ BEGIN
         coalesce(first.priority, wager.draw_priority, letter.priority, 0),
         coalesce(first.operation_id, wager.operation_id, letter.payload ->> 'operation_id'),
         CASE WHEN wager.id = item THEN wager.at ELSE coalesce(first.at, letter.at) END,
-        coalesce(waiting.due_at, first.due_at, wager.at, letter.at),
+        coalesce(waiting.due_at, CASE WHEN wager.id = item THEN wager.at END, first.due_at, letter.at),
         greatest(tries, letter.attempts, CASE WHEN wager.id IS NOT NULL AND NOT is_undrawn THEN 1 ELSE 0 END)::bigint,
         CASE WHEN waiting.entry IS NOT NULL OR is_undrawn THEN NULL
              WHEN last.outcome = 'applied' THEN last.at

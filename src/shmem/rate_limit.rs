@@ -44,12 +44,17 @@ pub fn init() {
 pub fn take(name: u64, interval: i64, burst: i64, now: i64) -> Result<(), i64> {
     let Some(bucket) = bucket(name) else { return Ok(()) };
     let room = interval.saturating_mul(burst);
-    let taken = bucket.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
+    loop {
+        let known = bucket.full_at.load(Ordering::Relaxed);
         // A limit that was made wider since does not wait for the old one.
-        let full_at = full_at.clamp(now, now.saturating_add(room)).saturating_add(interval);
-        (full_at - now <= room).then_some(full_at)
-    });
-    taken.map(drop).map_err(|full_at| full_at.min(now.saturating_add(room)) + interval - now - room)
+        let full_at = known.clamp(now, now.saturating_add(room));
+        let is_had = full_at.saturating_add(interval) - now <= room;
+        let next = if is_had { full_at + interval } else { full_at };
+        let order = Ordering::Relaxed;
+        if bucket.full_at.compare_exchange(known, next, order, order).is_ok() {
+            return if is_had { Ok(()) } else { Err(full_at + interval - now - room) };
+        }
+    }
 }
 
 /// Puts back a token that was taken for nothing.

@@ -3,10 +3,9 @@
 use crate::store::administer::change_locked;
 use crate::store::journal::{self, Occasion};
 use crate::store::pool::{self, Pool};
-use crate::store::queue::request;
 use crate::store::snapshot::Active;
 use crate::store::statement::{Argument, argument, statements};
-use crate::store::{lock, mark};
+use crate::store::{lock, mark, queue};
 use jackpot_core::{Command, Error, Token};
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::json;
@@ -92,18 +91,20 @@ pub fn cancel(win_id: i64, reason: &str) -> Result<Life, Error> {
     lock_win(win_id)
 }
 
-/// 55000 while a win of the pool waits to be confirmed, as it could no longer be cancelled, or a hit
-/// from the queue waits to be paid.
+/// 55000 while a win of the pool waits to be confirmed, as it could no longer be cancelled, or a
+/// queued spin waits for its draw or its money. With the gate closed.
 pub fn refuse_pending(pool: &Pool) -> Result<(), Error> {
-    let _active = Active::fresh();
-    if request::waits_for(pool.id) {
+    if queue::waits_for(pool.id)? {
         return Err(Error::new(
             Token::WinState,
-            format!("a hit of pool \"{}\" waits to be paid", pool.state.pool),
-            "it came from the queue, and the pool was paused or locked",
+            format!("a queued spin of pool \"{}\" is not drawn or not paid", pool.state.pool),
+            "the queue or its dead letters hold one",
         )
-        .hint("Resume the pool and have the queue processed."));
+        .hint(
+            "Resume the pool and have the queue processed; requeue or discard its dead letters.",
+        ));
     }
+    let _active = Active::fresh();
     let pending: Option<i64> = PENDING
         .with(|statement| statement.read(&[argument(pool.id)]).first().map(|row| row.need(1)));
     pending.map_or(Ok(()), |win_id| {

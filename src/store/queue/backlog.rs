@@ -58,7 +58,7 @@ fn items(limit: usize) -> Result<usize, Error> {
     let _active = Active::latest();
     let Some(mark) = mark::read()? else { return Ok(0) };
     let now = snapshot::active();
-    Ok(spins::count(&mark.spins, &now, limit) + request::waiting(&mark, &now))
+    Ok(spins::count(&mark.spins, &now, limit) + request::waiting(&mark, &now, limit))
 }
 
 /// Items of one kind and priority that wait.

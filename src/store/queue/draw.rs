@@ -36,6 +36,15 @@ pub struct Part<'a> {
     pub end: &'a Snapshot,
 }
 
+/// What is known of a draw that was put aside.
+#[derive(Default)]
+pub struct Kept {
+    /// What was drawn.
+    pub evidence: Option<Evidence>,
+    /// The cycle in which something hidden was reached.
+    pub cycle: Option<i64>,
+}
+
 /// What became of spins.
 #[derive(Default)]
 pub struct Drawn {
@@ -55,6 +64,8 @@ pub struct PutAside {
     pub pool_id: i32,
     /// What was drawn: a hit is a hit, and is not drawn again.
     pub evidence: Option<Evidence>,
+    /// The cycle in which something hidden was reached, where that is known: it counts in no other.
+    pub cycle: Option<i64>,
     /// Why it waits.
     pub failure: Failure,
 }
@@ -67,13 +78,13 @@ statements! {
 }
 
 /// Draws for spins and pays what they hit. `part` is where they come from, in their order; a spin
-/// that is drawn for by itself has none. `kept` is what was drawn for it before. What is drawn is
+/// that is drawn for by itself has none. `kept` is what is known of it from before. What is drawn is
 /// drawn once: whatever fails afterwards is put aside with it. An error is about the configuration,
 /// before anything is drawn.
 pub fn draw(
     spins: &[Spin],
     part: Option<&Part<'_>>,
-    kept: Option<&Evidence>,
+    kept: &Kept,
     budget: &mut Budget,
 ) -> Result<Drawn, Error> {
     let mut draws = Draws {
@@ -82,7 +93,7 @@ pub fn draw(
         hits: BTreeMap::new(),
         hidden: BTreeSet::new(),
     };
-    draws.draw_odds(spins, kept)?;
+    draws.draw_odds(spins, kept.evidence.as_ref())?;
     let mut drawn = Drawn::default();
     let reached = match try_to(|| Ok(draws.reached(spins, part)?)) {
         Ok(reached) => reached,
@@ -90,7 +101,8 @@ pub fn draw(
             // Who it was will be seen when it is tried again.
             for pool_id in &draws.hidden {
                 if let Some(spin) = spins.iter().find(|spin| feeds(spin, *pool_id).is_some()) {
-                    drawn.put_aside.push(put_aside(spin, *pool_id, None, failure.clone()));
+                    let aside = put_aside(spin, *pool_id, None, failure.clone());
+                    drawn.put_aside.push(PutAside { cycle: kept.cycle, ..aside });
                 }
             }
             BTreeMap::new()
@@ -105,20 +117,29 @@ pub fn draw(
                 settle_all(&mut locked, hits, &mut drawn);
                 if let Some(first) = first {
                     let before = locked.pool.state.clone();
-                    let find = || Ok(draws.find_hidden(&mut locked, spins, part)?);
+                    let (first, cycle) = first;
+                    // A cycle that was won meanwhile by another is over.
+                    let is_over = kept.cycle.is_some_and(|kept| kept != before.cycle);
+                    let find = || match is_over {
+                        true => Ok(Drawn::default()),
+                        false => Ok(draws.find_hidden(&mut locked, spins, part)?),
+                    };
                     match try_to(find) {
                         Ok(found) => drawn.add(found),
                         Err(failure) => {
                             locked.pool.state = before;
-                            drawn.put_aside.push(put_aside(first, pool_id, None, failure));
+                            let aside = put_aside(first, pool_id, None, failure);
+                            drawn.put_aside.push(PutAside { cycle: Some(cycle), ..aside });
                         }
                     }
                 }
             }
             Err(failure) => {
-                let hit = hits.into_iter().map(|(spin, evidence)| (spin, Some(evidence)));
-                for (spin, evidence) in hit.chain(first.map(|spin| (spin, None))) {
-                    drawn.put_aside.push(put_aside(spin, pool_id, evidence, failure.clone()));
+                let hit = hits.into_iter().map(|(spin, evidence)| (spin, Some(evidence), None));
+                let first = first.map(|(spin, cycle)| (spin, None, kept.cycle.or(Some(cycle))));
+                for (spin, evidence, cycle) in hit.chain(first) {
+                    let aside = put_aside(spin, pool_id, evidence, failure.clone());
+                    drawn.put_aside.push(PutAside { cycle, ..aside });
                 }
             }
         }
@@ -134,7 +155,7 @@ impl Drawn {
 }
 
 fn put_aside(spin: &Spin, pool_id: i32, evidence: Option<Evidence>, failure: Failure) -> PutAside {
-    PutAside { id: spin.id, priority: spin.priority, pool_id, evidence, failure }
+    PutAside { id: spin.id, priority: spin.priority, pool_id, evidence, cycle: None, failure }
 }
 
 /// Does something that is undone by itself where it fails.
@@ -165,7 +186,7 @@ fn settle_all(locked: &mut Locked, hits: Vec<(&Spin, Evidence)>, drawn: &mut Dra
     match pay_all(locked, &hits) {
         Ok(paid) => {
             for ((spin, hit), paid) in hits.into_iter().zip(paid) {
-                note(locked.pool.id, spin, hit, Ok(paid), drawn);
+                note((locked.pool.id, locked.pool.state.cycle), spin, hit, Ok(paid), drawn);
             }
         }
         Err(_) => {
@@ -181,7 +202,7 @@ fn settle_up(locked: &mut Locked, spin: &Spin, hit: Evidence, drawn: &mut Drawn)
     let hits = [(spin, hit)];
     let paid = pay_all(locked, &hits).map(|mut paid| paid.pop().unwrap_or(Paid::Nothing));
     let [(spin, hit)] = hits;
-    note(locked.pool.id, spin, hit, paid, drawn)
+    note((locked.pool.id, locked.pool.state.cycle), spin, hit, paid, drawn)
 }
 
 /// Pays all or none; then the pool is what it was.
@@ -200,7 +221,7 @@ fn pay_all(locked: &mut Locked, hits: &[(&Spin, Evidence)]) -> Result<Vec<Paid>,
 
 /// Notes what became of a hit. One that waits keeps what was drawn.
 fn note(
-    pool_id: i32,
+    (pool_id, cycle): (i32, i64),
     spin: &Spin,
     hit: Evidence,
     paid: Result<Paid, Failure>,
@@ -214,7 +235,8 @@ fn note(
         Ok(Paid::Nothing) => Settled::Nothing,
         Ok(Paid::Waits(failure)) | Err(failure) => {
             let kept = Some(hit).filter(|hit| matches!(hit, Evidence::Drawn { .. }));
-            drawn.put_aside.push(put_aside(spin, pool_id, kept, failure));
+            let cycle = kept.is_none().then_some(cycle);
+            drawn.put_aside.push(PutAside { cycle, ..put_aside(spin, pool_id, kept, failure) });
             Settled::Waits
         }
     }
@@ -296,12 +318,13 @@ impl<'a> Draws<'a> {
         Ok(config)
     }
 
-    /// The pools of which what is hidden seems to be reached, and the spin that did so first.
+    /// The pools of which what is hidden seems to be reached, the spin that did so first, and the
+    /// cycle.
     fn reached(
         &mut self,
         spins: &'a [Spin],
         part: Option<&Part<'_>>,
-    ) -> Result<BTreeMap<i32, &'a Spin>, Error> {
+    ) -> Result<BTreeMap<i32, (&'a Spin, i64)>, Error> {
         let mut reached = BTreeMap::new();
         if self.hidden.is_empty() {
             return Ok(reached);
@@ -334,13 +357,15 @@ impl<'a> Draws<'a> {
                 continue;
             }
             // A spin that has reached it and waits to be paid comes first, when it is its turn.
-            if part.is_some() && taken.get_or_insert_with(request::pools_reached).contains(&pool.id)
-            {
+            let is_taken = |(of, cycle): &(i32, Option<i64>)| {
+                *of == pool.id && cycle.is_none_or(|cycle| cycle == state.cycle)
+            };
+            if part.is_some() && taken.get_or_insert_with(request::reached).iter().any(is_taken) {
                 continue;
             }
             let later = part.map(|part| Later::read(part, &snapshot::active(), pool.id));
             if let Some((spin, _)) = first(&later.unwrap_or_default()) {
-                reached.insert(pool.id, *spin);
+                reached.insert(pool.id, (*spin, state.cycle));
             }
         }
         Ok(reached)

@@ -59,13 +59,13 @@ pub fn spin(
     let fingerprint = request.operation_id.map(|_| wager::fingerprint(&request));
     let operation = request.operation_id.zip(fingerprint.as_ref());
     if let Some((id, fingerprint)) = operation {
+        if let Some(known) = known(id, fingerprint)? {
+            return Ok(known);
+        }
         if let Some(recorded) = operation::find(id, fingerprint)?
             && let Some(ledger_id) = recorded.ledger_id
         {
             return Ok(ledger_id);
-        }
-        if let Some(known) = known(id, fingerprint)? {
-            return Ok(known);
         }
     }
     // What it would feed does not matter yet, but whether it would be refused.

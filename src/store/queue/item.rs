@@ -7,7 +7,7 @@ use crate::store::mark::now;
 use crate::store::play::play_one;
 use crate::store::queue::budget::Budget;
 use crate::store::queue::dead_letter::{DeadLetter, Source};
-use crate::store::queue::draw::{Drawn, PutAside, draw};
+use crate::store::queue::draw::{Drawn, Kept, PutAside, draw};
 use crate::store::queue::hit::{Won, announce};
 use crate::store::queue::request::{self, Due, Failure, Kind, Outcome, Request, is_of_the_item};
 use crate::store::queue::spins;
@@ -92,11 +92,7 @@ pub fn attempt_all(entries: &[Due], budget: &mut Budget, tally: &mut Tally) -> b
 /// Pays wins of one pool that one actor asked for in one go, which spares the pool's row a version
 /// and a lock for each; where that fails each is tried by itself. False where some were left.
 fn attempt_batch(batch: &[&Due], budget: &mut Budget, tally: &mut Tally) -> bool {
-    if let [due] = batch {
-        attempt(due, budget, tally);
-        return true;
-    }
-    attempt_wins(batch, budget, tally)
+    batch.len() > 1 && attempt_wins(batch, budget, tally)
         || batch.iter().all(|due| {
             let may_try = budget.try_one();
             if may_try {
@@ -228,9 +224,11 @@ fn try_again(
 /// Has draws that could not be decided or paid tried again, each by itself.
 /// They stay under the item's number, or get that of their ledger row.
 pub fn put_aside(draws: &[PutAside], item: Option<i64>, attempts: i32, tally: &mut Tally) {
-    for PutAside { id, priority, pool_id, evidence, failure } in draws {
+    for PutAside { id, priority, pool_id, evidence, cycle, failure } in draws {
         let evidence = evidence.as_ref().map_or(Value::Null, Evidence::to_json);
-        let payload = json!({"ledger_id": id, "pool_id": pool_id, "evidence": evidence});
+        let payload = json!({
+            "ledger_id": id, "pool_id": pool_id, "evidence": evidence, "cycle": cycle,
+        });
         let due = Due {
             entry: 0,
             due_at: 0,
@@ -312,8 +310,9 @@ fn draw_left(due: &Due, budget: &mut Budget) -> Result<Done, Failure> {
         spin.fed.retain(|fed| fed.pool_id == pool_id);
     }
     spin.priority = due.priority;
-    let kept = left.evidence.as_ref().and_then(Evidence::drawn_from_json);
-    let Drawn { won, put_aside } = draw(&[spin], None, kept.as_ref(), budget)?;
+    let evidence = left.evidence.as_ref().and_then(Evidence::drawn_from_json);
+    let kept = Kept { evidence, cycle: left.cycle };
+    let Drawn { won, put_aside } = draw(&[spin], None, &kept, budget)?;
     Ok(Done { ledger_id: Some(ledger_id), win_id: None, won, put_aside })
 }
 
@@ -323,6 +322,7 @@ struct Left {
     ledger_id: Option<i64>,
     pool_id: Option<i32>,
     evidence: Option<Value>,
+    cycle: Option<i64>,
 }
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {

@@ -25,11 +25,23 @@ mod spins;
 
 pub use announce::{wake, watch};
 
+use crate::store::snapshot::{self, Active};
+use jackpot_core::Error;
+
 /// Has the hits tried again that wait for the pool to be resumed.
 pub fn resume(pool_id: i32) {
     if request::wake(pool_id) > 0 {
         announce::wake();
     }
+}
+
+/// Whether a spin that has fed the pool waits for its draw, or what it drew for the pool to be paid;
+/// as of now, whatever the isolation level.
+pub fn waits_for(pool_id: i32) -> Result<bool, Error> {
+    let _active = Active::latest();
+    let Some(mark) = mark::read()? else { return Ok(false) };
+    let now = snapshot::active();
+    Ok(request::waits_for(pool_id) || spins::wait_for(&mark.spins, &now, pool_id))
 }
 
 /// What wins have unless the client says otherwise.

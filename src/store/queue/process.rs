@@ -1,7 +1,7 @@
 //! Processing the queue, a piece at a time: what the worker does, and `jackpot_process_queue()`.
 
 use crate::store::queue::budget::Budget;
-use crate::store::queue::draw::{Part, draw};
+use crate::store::queue::draw::{Kept, Part, draw};
 use crate::store::queue::item::{self, Tally};
 use crate::store::queue::mark::QueueMark;
 use crate::store::queue::request::{Due, Kind, Window};
@@ -24,7 +24,7 @@ const REQUESTS_AT_ONCE: usize = 500;
 const SUBTRANSACTIONS_AT_ONCE: usize = 50;
 /// Entries of requests that are looked through for them.
 const ENTRIES_AT_ONCE: usize = 5_000;
-/// Ledger rows without a spin that are rather read again than have the mark move.
+/// Rows that ask for nothing now and are rather read again than have the mark move.
 const ROWS_WITHOUT_MOVING: u64 = 1_000;
 /// How long a lock is waited for: those behind wait as well, and it is tried again.
 const PATIENCE_MILLISECONDS: i32 = 100;
@@ -123,7 +123,7 @@ impl Look {
 
     fn is_idle(&self) -> bool {
         self.piece.spins.is_empty()
-            && self.piece.rows < ROWS_WITHOUT_MOVING
+            && self.piece.rows + self.window.rows < ROWS_WITHOUT_MOVING
             && self.window.is_empty()
     }
 
@@ -183,7 +183,7 @@ fn draw_all(
     tally: &mut Tally,
 ) -> Result<(), Error> {
     if !spins.is_empty() {
-        let drawn = draw(spins, Some(part), None, budget)?;
+        let drawn = draw(spins, Some(part), &Kept::default(), budget)?;
         tally.count_drawn(spins.len(), &drawn);
         item::put_aside(&drawn.put_aside, None, 1, tally);
     }

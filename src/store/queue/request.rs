@@ -6,13 +6,13 @@ use crate::store::mark::now;
 use crate::store::operation::Fingerprint;
 use crate::store::queue::mark::QueueMark;
 use crate::store::raw_json::RawJson;
+use crate::store::relations;
+use crate::store::snapshot::{self, Active};
 use crate::store::statement::{Row, argument, query, statements};
-use crate::store::{relations, snapshot};
 use jackpot_core::{Error, Snapshot, Token};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{PgSqlErrorCode, pg_sys};
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 /// What an entry asks for.
@@ -174,13 +174,23 @@ statements! {
         ON CONFLICT DO NOTHING";
     static FIND(TEXTOID) = "
         SELECT r.id, r.fingerprint FROM jackpot.request r WHERE r.operation_id = $1 AND r.is_first";
-    /// Draws that wait, of a pool or of all, and whether they hold what was drawn.
-    static WAITING(INT4OID) = "
-        SELECT (r.payload ->> 'pool_id')::pg_catalog.int4, r.payload -> 'evidence' <> 'null'
+    /// Pools, and their cycles, of which something hidden was reached by a spin that waits and was
+    /// not voided.
+    static REACHED() = "
+        SELECT (r.payload ->> 'pool_id')::pg_catalog.int4, (r.payload ->> 'cycle')::pg_catalog.int8
           FROM jackpot.request r
-         WHERE r.kind = 'draw' AND r.payload ? 'pool_id'
-           AND ($1 IS NULL OR (r.payload ->> 'pool_id')::pg_catalog.int4 = $1)
-           AND NOT EXISTS (SELECT FROM jackpot.attempt a WHERE a.entry = r.entry)";
+         WHERE r.kind = 'draw' AND r.payload ? 'pool_id' AND r.payload -> 'evidence' = 'null'
+           AND NOT EXISTS (SELECT FROM jackpot.attempt a WHERE a.entry = r.entry)
+           AND NOT EXISTS (SELECT FROM jackpot.ledger l JOIN jackpot.operation o ON o.operation_id = l.operation_id
+                            WHERE l.id = (r.payload ->> 'ledger_id')::pg_catalog.int8 AND o.voided_at IS NOT NULL)";
+    /// Draws of a pool that wait or were refused. Of a restored spin the pools are not known.
+    static WAITING(INT4OID) = "
+        SELECT FROM jackpot.request r
+         WHERE r.kind = 'draw' AND coalesce((r.payload ->> 'pool_id')::pg_catalog.int4 = $1, true)
+           AND NOT EXISTS (SELECT FROM jackpot.attempt a WHERE a.entry = r.entry)
+        UNION ALL
+        SELECT FROM jackpot.dead_letter d
+         WHERE d.kind = 'draw' AND d.status = 'open' AND coalesce((d.payload ->> 'pool_id')::pg_catalog.int4 = $1, true)";
     static WAKE(INT4OID, XID8OID, TIMESTAMPTZOID) = "
         WITH woken AS (
             SELECT r.* FROM jackpot.request r
@@ -244,28 +254,28 @@ pub fn find(operation_id: &str) -> Option<(i64, Vec<u8>)> {
     })
 }
 
-/// The pools with something hidden that a spin has reached and that waits to be paid.
-pub fn pools_reached() -> BTreeSet<i32> {
-    let mut pools = BTreeSet::new();
-    WAITING.with(|statement| {
-        statement.read(&[argument(None::<i32>)]).each(|row| {
-            if !row.need::<bool>(2) {
-                pools.insert(row.need(1));
-            }
-        });
+/// The pools with something hidden that a spin has reached and that waits to be paid, and in which
+/// cycle, where that is known.
+pub fn reached() -> Vec<(i32, Option<i64>)> {
+    let mut pools = Vec::new();
+    REACHED.with(|statement| {
+        statement.read(&[]).each(|row| pools.push((row.need(1), row.get(2))));
     });
     pools
 }
 
-/// Whether a hit of the pool waits to be paid.
+/// Whether a draw of the pool waits, in the active snapshot.
 pub fn waits_for(pool_id: i32) -> bool {
     WAITING.with(|statement| statement.read(&[argument(pool_id)]).count()) > 0
 }
 
-/// Has the hits tried again that wait for the pool to be resumed.
+/// Has the hits tried again that wait for the pool to be resumed; whatever the isolation level, as
+/// a hit that waits does not change the pool's row. The pool must be locked.
 pub fn wake(pool_id: i32) -> u64 {
     let own_xid = Some(pg_sys::Datum::from(snapshot::own_xid()));
-    WAKE.with(|statement| statement.write(&[argument(pool_id), own_xid, argument(now())]).count())
+    let _active = Active::latest();
+    let arguments = [argument(pool_id), own_xid, argument(now())];
+    WAKE.with(|statement| statement.write_on_active_snapshot(&arguments).count())
 }
 
 /// Writes down what became of an entry.
@@ -302,6 +312,8 @@ pub struct Window {
     end: (Snapshot, i64),
     /// Whether nothing that is due is left out.
     is_last: bool,
+    /// How many rows were read, due or not.
+    pub rows: u64,
     /// When the next one is due, of those that are not.
     pub next_due: Option<i64>,
 }
@@ -334,7 +346,7 @@ pub fn window(mark: &QueueMark, now: &Snapshot, until: i64, limit: usize) -> Win
     ];
     let mut conditions: Vec<&[pg_sys::ScanKeyData]> = singles.iter().map(|one| &one[..]).collect();
     conditions.push(&range);
-    let mut last_xid = 0;
+    let (mut rows, mut last_xid) = (0, 0);
     index_scan::scan_while(&table, BY_XID, &conditions, |row| {
         let xid = row.long(0).cast_unsigned();
         // The mark cannot go back behind what it saw.
@@ -343,6 +355,7 @@ pub fn window(mark: &QueueMark, now: &Snapshot, until: i64, limit: usize) -> Win
             return ControlFlow::Break(());
         }
         last_xid = xid;
+        rows += 1;
         if Some(xid) != own && !mark.requests.sees(xid) && row.long(4) <= until {
             places.push(place(row));
         }
@@ -375,12 +388,14 @@ pub fn window(mark: &QueueMark, now: &Snapshot, until: i64, limit: usize) -> Win
         ControlFlow::Break(())
     });
     places.sort_unstable_by_key(|(priority, id, entry)| (Reverse(*priority), *id, *entry));
-    Window { places, end, is_last, next_due }
+    Window { places, end, is_last, rows, next_due }
 }
 
-/// How many entries wait, due or not.
-pub fn waiting(mark: &QueueMark, now: &Snapshot) -> usize {
-    window(mark, now, i64::MAX, usize::MAX).places.len()
+/// How many entries wait, due or not; more than there are only while that is below the limit.
+pub fn waiting(mark: &QueueMark, now: &Snapshot, limit: usize) -> usize {
+    let window = window(mark, now, i64::MAX, usize::MAX);
+    let places = window.places.len();
+    if places < limit { places } else { window.first(usize::MAX).len() }
 }
 
 /// Entries that are looked up at a time.

@@ -114,6 +114,17 @@ pub fn waiting(mark: &Position, now: &Snapshot) -> BTreeMap<i32, (usize, i64)> {
     waiting
 }
 
+/// Whether a spin that has fed the pool waits beyond the mark.
+pub fn wait_for(mark: &Position, now: &Snapshot, pool_id: i32) -> bool {
+    static COLUMNS: Names = &[c"xid", c"id", c"draw_priority", c"pool_ids"];
+    let mut waits = false;
+    each(mark, now, COLUMNS, |_, row, _| {
+        waits |= !row.is_null(2) && row.array::<i32>(3).contains(&pool_id);
+        if waits { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    waits
+}
+
 /// How many spins wait beyond the mark, up to a limit.
 pub fn count(mark: &Position, now: &Snapshot, limit: usize) -> usize {
     static COLUMNS: Names = &[c"xid", c"id", c"draw_priority"];

@@ -296,13 +296,17 @@ SELECT jackpot_enqueue_win('euro', 'e', 'ann', operation_id => 'large 2', priori
 SELECT * FROM jackpot_process_queue();
 SELECT operation_id, win_amount, status FROM wins WHERE operation_id LIKE 'large%';
 
--- A pool that is retired meanwhile has nothing left to pay.
+-- A pool is not retired while a queued spin may hit it; a win that is still to come has nothing left to take.
 SELECT jackpot_enqueue_spin('e', 1000, 'ann', 'retired 1') AS spin \gset
-SELECT jackpot_enqueue_win('euro', 'e', 'ann', 1, 'retired 2') AS win \gset
 SELECT c.status FROM jackpot.win w, LATERAL jackpot_confirm_win(w.id, 'test') c WHERE w.operation_id = 'large 1';
 SELECT c.status FROM jackpot.win w, LATERAL jackpot_cancel_win(w.id, 'test') c WHERE w.operation_id = 'large 2';
 SELECT pool FROM jackpot_create_pool('heir', currency => 'EUR', config => '{"game_ids": ["heir"]}');
 SELECT pool, status FROM jackpot_retire('euro', 'heir', 'test');
+SELECT * FROM jackpot_process_queue();
+SELECT c.status FROM jackpot.win w, LATERAL jackpot_confirm_win(w.id, 'test') c WHERE w.operation_id = 'retired 1';
+SELECT jackpot_enqueue_win('euro', 'e', 'ann', 1, 'retired 2', delay => '10 ms') AS win \gset
+SELECT pool, status FROM jackpot_retire('euro', 'heir', 'test');
+DO $$ BEGIN PERFORM pg_sleep(0.1); END $$;
 SELECT * FROM jackpot_process_queue();
 SELECT * FROM item(:spin);
 SELECT * FROM item(:win);
