@@ -1,8 +1,8 @@
 //! How much waits, and what is refused because of it.
 
 use crate::guc;
-use crate::store::queue::request::{self, Kind};
-use crate::store::queue::{mark, spins};
+use crate::store::queue::request::Kind;
+use crate::store::queue::{mark, spins, window};
 use crate::store::session::clock;
 use crate::store::snapshot::{self, Active};
 use jackpot_core::{Error, Token};
@@ -58,7 +58,7 @@ fn items(limit: usize) -> Result<usize, Error> {
     let _active = Active::latest();
     let Some(mark) = mark::read()? else { return Ok(0) };
     let now = snapshot::active();
-    Ok(spins::count(&mark.spins, &now, limit) + request::waiting(&mark, &now, limit))
+    Ok(spins::count(&mark.spins, &now, limit) + window::waiting(&mark, &now, limit))
 }
 
 /// Items of one kind and priority that wait.
@@ -92,7 +92,7 @@ pub fn waiting() -> Result<Vec<Waiting>, Error> {
     for (priority, (count, oldest)) in spins::waiting(&mark.spins, &now) {
         add(Kind::Spin.as_str(), priority, count as i64, 0, oldest);
     }
-    for due in request::window(&mark, &now, i64::MAX, usize::MAX).first(usize::MAX) {
+    for due in window::window(&mark, &now, i64::MAX, usize::MAX).first(usize::MAX) {
         let kind = if due.kind == Kind::Draw { Kind::Spin } else { due.kind };
         add(kind.as_str(), due.priority, 1, due.attempts.into(), due.due_at);
     }

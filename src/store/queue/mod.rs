@@ -21,7 +21,9 @@ mod item;
 pub mod mark;
 pub mod process;
 pub mod request;
+mod settling;
 mod spins;
+mod window;
 
 pub use announce::{wake, watch};
 

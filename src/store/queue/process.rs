@@ -4,9 +4,10 @@ use crate::store::queue::budget::Budget;
 use crate::store::queue::draw::{Kept, Part, draw};
 use crate::store::queue::item::{self, Tally};
 use crate::store::queue::mark::QueueMark;
-use crate::store::queue::request::{Due, Kind, Window};
+use crate::store::queue::request::{Due, Kind};
 use crate::store::queue::spins::{Piece, Spin};
-use crate::store::queue::{announce, mark, request, spins};
+use crate::store::queue::window::{self, Window};
+use crate::store::queue::{announce, mark, spins};
 use crate::store::session::{self, Patience, clock};
 use crate::store::snapshot::{self, Active};
 use crate::store::statement::Connection;
@@ -117,7 +118,7 @@ impl Look {
         let _active = Active::fresh();
         let now = snapshot::active();
         let piece = spins::read(&mark.spins, &now, max_spins);
-        let window = request::window(&mark, &now, clock(), ENTRIES_AT_ONCE);
+        let window = window::window(&mark, &now, clock(), ENTRIES_AT_ONCE);
         Ok(Some(Look { mark, tail_since, piece, window }))
     }
 
