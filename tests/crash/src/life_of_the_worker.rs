@@ -2,8 +2,8 @@
 
 use crate::cluster::Cluster;
 use crate::queue::{
-    Kind, check, create_pools, depth, enqueue, enqueue_all, health, launcher, process, prove_all,
-    statuses, until, until_done, until_worker, worker,
+    Kind, call, check, create_pools, depth, enqueue, enqueue_all, health, launcher, process,
+    prove_all, statuses, until, until_done, until_worker, worker,
 };
 use crate::server::{Database, sqlstate};
 use crate::servers::{CARELESS, PRELOADED};
@@ -148,6 +148,34 @@ async fn settings_change_under_a_worker() {
         until_done(&client, &items).await;
         check(&client, &items).await;
         assert!(worker(&client).await.is_some());
+    }
+    prove_all(&client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wins_are_announced_where_that_is_wanted() {
+    let cluster = Cluster::start_with("crash_notify", &[PRELOADED, CARELESS]);
+    let database = Database::create_at(cluster.host(), "notify").await;
+    create_pools(&database).await;
+    let client = database.client().await;
+    until_worker(&client, None).await;
+    for wanted in [false, true] {
+        set(&client, "jackpot.notify_wins", if wanted { "on" } else { "off" }).await;
+        let current = format!("SELECT current_setting('jackpot.notify_wins')::boolean = {wanted}");
+        until(&client, "the setting is taken", &current).await;
+        // The worker takes it as well.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        // psql tells what it has heard after each statement.
+        let label = format!("wanted {wanted}");
+        let win = format!("SELECT {}", call(Kind::Win, &label, 1, true));
+        let wait = "DO $$ BEGIN WHILE (jackpot_queue_health() ->> 'depth')::bigint > 0
+                    LOOP PERFORM pg_sleep(0.01); COMMIT; END LOOP; END $$";
+        let listen =
+            ["-c", "LISTEN jackpot_win", "-c", &win, "-c", wait, "-c", "SELECT pg_sleep(0.5)"];
+        let psql = ["psql", "-Xq", "-d", database.name.as_str()];
+        let heard = cluster.run(&[&psql[..], &listen[..], &["-c", "SELECT 1"]].concat());
+        let payload = format!("\"operation_id\":\"{label}\"");
+        assert_eq!(heard.contains(&payload), wanted, "{heard}");
     }
     prove_all(&client).await;
 }
