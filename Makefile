@@ -21,7 +21,8 @@ help: ## list the targets
 demo: prerequisites install ## a casino floor on a private server for DEMO_SECONDS (20), reconciled to the micro
 	@scripts/demo.sh
 
-clean-demo: ## remove the demo's server and data
+clean-demo: ## remove the demo's server, page and data
+	@scripts/page.sh stop
 	@scripts/cluster.sh remove demo
 
 psql: ## open psql in the demo's database
@@ -29,7 +30,7 @@ psql: ## open psql in the demo's database
 	@scripts/cluster.sh start demo shared_preload_libraries=jackpot
 	@eval "$$(scripts/cluster.sh env demo)" && psql -d demo
 
-test: ## all tests, or those of TIER="lint core regress isolation clients crash restore"
+test: ## all tests, or those of TIER="lint core regress isolation clients crash watch monitoring browser restore"
 	@scripts/prerequisites.sh test
 	@$(MAKE) --no-print-directory install
 	@scripts/test.sh $(TIER)

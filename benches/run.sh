@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the suite on a private server; see README.md.
 #
-#   BENCH_SECTIONS="single open batches stream reads growth wal queue"  BENCH_CLIENTS="1 8 16 64"
+#   BENCH_SECTIONS="single open batches stream reads growth wal queue watching"  BENCH_CLIENTS="1 8 16 64"
 #   BENCH_SECONDS=4  BENCH_ROUNDS=3  BENCH_SCALE=1  BENCH_RESULTS=benches/results  benches/run.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -2,11 +2,13 @@
 # A casino floor for DEMO_SECONDS (20): DEMO_CLIENTS (8) connections spin for three jackpots as fast as
 # they can, now and then one is hit or a bet is taken back, and at the end every fraction of a cent is
 # accounted for.
-# The server stays, for `make psql`; `make clean-demo` removes it.
+# A page shows it as it goes (examples/ticker). Server and page stay, the server for `make psql`, too;
+# `make clean-demo` removes them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${DEMO_SECONDS:-20} clients=${DEMO_CLIENTS:-8}
 
+scripts/page.sh stop
 # A running server would keep the library that it has loaded: the newly installed one needs a start.
 scripts/cluster.sh stop demo
 scripts/cluster.sh start demo shared_preload_libraries=jackpot
@@ -15,6 +17,8 @@ eval "$(scripts/cluster.sh env demo)"
 sql() { psql -XqAt -v ON_ERROR_STOP=1 -d demo "$@"; }
 psql -Xq -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS demo WITH (FORCE)' -c 'CREATE DATABASE demo'
 sql -f examples/demo/pools.sql >/dev/null
+page=$(scripts/page.sh start)
+echo "$page"
 
 log=$(mktemp)
 trap 'kill "${load:-}" 2>/dev/null || true; rm -f "$log"' EXIT
@@ -76,5 +80,8 @@ WITH checks AS MATERIALIZED (SELECT * FROM jackpot_validate()),
 SELECT CASE WHEN ok THEN '  ok      ' ELSE '  NOT OK  ' END || line FROM lines ORDER BY place, line;
 SQL
 echo
-echo 'The server goes on: make psql opens it, make clean-demo removes it.'
+# For whoever looks at the page: a few bets a second, until the server ends, or for ten minutes.
+setsid pgbench -n -c 1 -R 10 -T 600 -f examples/demo/spin.sql demo >/dev/null 2>&1 </dev/null &
+echo 'The server goes on, with ten bets a second for ten minutes: make psql opens it, make clean-demo removes it.'
+echo "$page"
 ! grep -q 'NOT OK' "$log"

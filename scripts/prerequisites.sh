@@ -15,7 +15,13 @@ reason() { grep -E '^(E:|sudo:|error)' "$log" | tail -n 1; }
 
 packages=(clang libclang-dev pkg-config)
 [ -n "${PG_CONFIG:-}" ] || packages+=(postgresql-15 postgresql-server-dev-15)
-[ "${1:-}" != test ] || packages+=(postgresql-client-15 libipc-run-perl)
+# Debian's prometheus would run as a service wherever it is installed: the tests unpack it.
+unpacked=()
+if [ "${1:-}" = test ]; then
+    packages+=(postgresql-client-15 libipc-run-perl chromium fonts-dejavu-core jq curl)
+    command -v npm >/dev/null || packages+=(nodejs npm)
+    unpacked=(prometheus prometheus-postgres-exporter)
+fi
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 missing=()
@@ -49,6 +55,21 @@ if [ ${#missing[@]} -gt 0 ]; then
     apt update || true # where it matters, the next step fails, and says why
     apt_install || fail "cannot be installed ($(reason)); as root: ${command[*]}"
 fi
+
+tools=$PWD/target/debian
+for package in "${unpacked[@]}"; do
+    [ ! -x "$tools/usr/bin/$package" ] || continue
+    echo "unpacking $package"
+    mkdir -p "$tools"
+    folder=$(mktemp -d)
+    # _apt, as which apt-get fetches, may not write where root alone may.
+    chmod 755 "$folder"
+    [ "$(id -u)" -ne 0 ] || chown _apt "$folder" 2>/dev/null || true
+    (cd "$folder" && { apt-get download "$package" >>"$log" 2>&1 || { apt update; apt-get download "$package" >>"$log" 2>&1; }; } &&
+        dpkg-deb --extract "$package"_*.deb "$tools") ||
+        fail "$package cannot be unpacked ($(reason)): apt-get download $package"
+    rm -rf "$folder"
+done
 
 command -v cargo >/dev/null || fail "cargo is missing: install Rust from https://rustup.rs"
 if [ "$(cargo pgrx --version 2>/dev/null)" != "cargo-pgrx $pgrx" ]; then

@@ -25,6 +25,20 @@ pub static QUEUE_MAX_ITEMS: GucSetting<i32> = GucSetting::<i32>::new(1_000_000);
 pub static NOTIFY_WINS: GucSetting<bool> = GucSetting::<bool>::new(false);
 /// `jackpot.limit_synchronous_calls`: whether rate limits are for calls that enqueue nothing, too.
 pub static LIMIT_SYNCHRONOUS_CALLS: GucSetting<bool> = GucSetting::<bool>::new(false);
+/// `jackpot.metrics`: whether calls are counted.
+pub static METRICS: GucSetting<bool> = GucSetting::<bool>::new(true);
+/// `jackpot.ticker_interval`: how old the ticker's amounts may be, in milliseconds.
+pub static TICKER_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(250);
+/// `jackpot.sample_interval`: how often the worker samples the metrics, in seconds.
+pub static SAMPLE_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(60);
+/// `jackpot.sample_retention`: how long samples and past alerts are kept, in seconds.
+pub static SAMPLE_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(604_800);
+/// `jackpot.alert_interval`: how often the worker evaluates the alerts, in milliseconds.
+pub static ALERT_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(5_000);
+/// `jackpot.notify_alerts`: whether alerts are announced by NOTIFY unless they say otherwise.
+pub static NOTIFY_ALERTS: GucSetting<bool> = GucSetting::<bool>::new(false);
+/// `jackpot.audit_rows`: how many ledger rows the audit reads a second.
+pub static AUDIT_ROWS: GucSetting<i32> = GucSetting::<i32>::new(10_000);
 
 /// Defines the settings.
 pub fn init() {
@@ -77,6 +91,77 @@ pub fn init() {
         GucFlags::default(),
     );
     of_the_queue();
+    of_watching();
+}
+
+/// Those of metrics, ticker, samples, alerts and audit.
+fn of_watching() {
+    GucRegistry::define_bool_guc(
+        c"jackpot.metrics",
+        c"Whether calls are counted, where the library is preloaded.",
+        c"",
+        &METRICS,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"jackpot.ticker_interval",
+        c"How old the amounts may be that jackpot_ticker() returns.",
+        c"Zero has it read the tables each time.",
+        &TICKER_INTERVAL,
+        0,
+        30_000,
+        GucContext::Userset,
+        GucFlags::UNIT_MS,
+    );
+    GucRegistry::define_int_guc(
+        c"jackpot.sample_interval",
+        c"How often the worker writes what was counted to jackpot.sample.",
+        c"Zero takes no samples.",
+        &SAMPLE_INTERVAL,
+        0,
+        86_400,
+        GucContext::Sighup,
+        GucFlags::UNIT_S,
+    );
+    GucRegistry::define_int_guc(
+        c"jackpot.sample_retention",
+        c"How long samples, and alerts that are over, are kept.",
+        c"Zero keeps them for ever.",
+        &SAMPLE_RETENTION,
+        0,
+        i32::MAX,
+        GucContext::Sighup,
+        GucFlags::UNIT_S,
+    );
+    GucRegistry::define_int_guc(
+        c"jackpot.alert_interval",
+        c"How often the worker compares the signals with the alerts' thresholds.",
+        c"Zero evaluates no alerts.",
+        &ALERT_INTERVAL,
+        0,
+        3_600_000,
+        GucContext::Sighup,
+        GucFlags::UNIT_MS,
+    );
+    GucRegistry::define_bool_guc(
+        c"jackpot.notify_alerts",
+        c"Whether alerts are announced by NOTIFY on jackpot_alert, unless an alert says otherwise.",
+        c"",
+        &NOTIFY_ALERTS,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"jackpot.audit_rows",
+        c"How many ledger rows a second are compared with the books in the background.",
+        c"Zero audits nothing.",
+        &AUDIT_ROWS,
+        0,
+        10_000_000,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
 }
 
 /// Those of the queue and its worker.

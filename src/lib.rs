@@ -4,6 +4,7 @@
 use pgrx::prelude::*;
 
 mod api;
+mod call;
 mod error;
 mod guc;
 mod shmem;
@@ -27,6 +28,41 @@ extension_sql_file!(
     name = "queue_reports",
     requires = ["queue", "validate"]
 );
+extension_sql_file!(
+    "../sql/schema/observe/tables.sql",
+    name = "observe_tables",
+    requires = ["queue_reports"]
+);
+extension_sql_file!(
+    "../sql/schema/observe/state.sql",
+    name = "observe_state",
+    requires = ["observe_tables"]
+);
+extension_sql_file!(
+    "../sql/schema/observe/views.sql",
+    name = "observe_views",
+    requires = ["observe_state"]
+);
+extension_sql_file!(
+    "../sql/schema/observe/metrics.sql",
+    name = "observe_metrics",
+    requires = ["observe_views"]
+);
+extension_sql_file!(
+    "../sql/schema/observe/alerts.sql",
+    name = "observe_alerts",
+    requires = ["observe_metrics"]
+);
+extension_sql_file!(
+    "../sql/schema/observe/health.sql",
+    name = "observe_health",
+    requires = ["observe_alerts"]
+);
+extension_sql_file!(
+    "../sql/schema/observe/report.sql",
+    name = "observe_report",
+    requires = ["observe_health"]
+);
 extension_sql_file!("../sql/schema/comments.sql", name = "comments", finalize);
 
 /// Called by PostgreSQL when the library is loaded.
@@ -34,6 +70,7 @@ extension_sql_file!("../sql/schema/comments.sql", name = "comments", finalize);
 pub extern "C-unwind" fn _PG_init() {
     guc::init();
     store::init();
+    shmem::metrics::watch();
     shmem::init();
     worker::init();
 }

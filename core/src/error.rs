@@ -51,6 +51,31 @@ pub enum Token {
 }
 
 impl Token {
+    /// All of them, in their order.
+    pub const ALL: [Token; 21] = [
+        Token::UnknownPool,
+        Token::PoolExists,
+        Token::InvalidArgument,
+        Token::NullArgument,
+        Token::InsufficientFunds,
+        Token::PoolNotActive,
+        Token::UnknownWin,
+        Token::WinState,
+        Token::NextCycleOnly,
+        Token::NoExchangeRate,
+        Token::OperationVoided,
+        Token::OperationWon,
+        Token::OperationMismatch,
+        Token::VersionConflict,
+        Token::LockTimeout,
+        Token::AmountOutOfRange,
+        Token::UnknownItem,
+        Token::ItemState,
+        Token::RateLimited,
+        Token::QueueFull,
+        Token::NotPreloaded,
+    ];
+
     /// The token as it stands in DETAIL.
     pub fn as_str(self) -> &'static str {
         match self {

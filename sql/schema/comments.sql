@@ -39,6 +39,34 @@ COMMENT ON FUNCTION jackpot_discard IS 'Closes an open dead letter for good, for
 COMMENT ON FUNCTION jackpot_queue_health IS 'The state of the queue as JSON: healthy, issues ([{"token", "severity", "message", "hint"}]), depth (how many items wait, delayed ones too), depth_by ([{"kind", "priority", "items"}]), oldest_age_ms (of what is due), attempts (of what waits), dead_letters (open ones), rate_in_per_minute and rate_out_per_minute (of the last 60 seconds; null without preloading), worker.';
 COMMENT ON FUNCTION jackpot_set_rate_limit IS 'Limits how many calls are taken in, by all sessions together: per_minute (1 to 60000000) tokens come into a bucket that holds burst (default: a second''s worth). scope: overall (key NULL), game or operator. per_minute NULL removes the limit. It holds for jackpot_enqueue_*(), and with jackpot.limit_synchronous_calls also for jackpot_contribute(), jackpot_spin() and jackpot_win(). Errors: 55000 not_preloaded, 22023 invalid_argument, 22004.';
 COMMENT ON FUNCTION jackpot_settle IS 'Folds the committed tail of the ledger into the balances and returns how many ledger rows that were; 0 also when another session is settling. Never needed for exactness, keeps reading fast.';
+COMMENT ON FUNCTION jackpot_ticker IS 'What pools (default: all) held at most jackpot.ticker_interval (250 ms) ago, for screens that ask all the time: current_amount in minor units, as_of and age_ms; source tells whether it came from shared memory, or from the tables because it was time to look or the library is not preloaded. Never shows what has not been committed, not even to the transaction that wrote it. Errors: 42704 unknown_pool, 22004.';
+COMMENT ON FUNCTION jackpot_metrics IS 'All metrics as rows: name, labels, value, kind (counter, gauge, histogram) and help, in the manner of Prometheus. Counters are kept in shared memory since the server''s start or jackpot_reset_metrics(); without preloading there are only gauges of what the tables hold. Calls, rows, bets, wins and amounts count when their transaction has committed; errors, conflicts, retries and waiting for locks as they happen.';
+COMMENT ON FUNCTION jackpot_reset_metrics IS 'Starts counting anew in this database. Transactions that are open now still count, prepared ones do not.';
+COMMENT ON FUNCTION jackpot_health IS 'What is wrong now, as JSON, cheap enough to be asked every second: healthy (no issue but of severity info), issues ([{"token", "severity", "message", "hint"}] with severity info, warning or critical), role, preloaded, rates of the last minute, signals, queue, worker, audit.';
+COMMENT ON FUNCTION jackpot_set_alert IS 'Raises an alert when a signal of jackpot.signal, or a gauge of jackpot_metrics() with these labels, is at warning or critical or above for as long as hold. NULL for both turns it off. notify: announce it by NOTIFY on jackpot_alert (default: jackpot.notify_alerts). The worker evaluates alerts each jackpot.alert_interval (5 s). Errors: 22023 invalid_argument (unknown metric, warning above critical), 22004.';
+COMMENT ON FUNCTION jackpot_alerts IS 'Alerts that are raised, and, newest first, those that are over (until jackpot.sample_retention): value is what it was when it was raised. At most max_rows (100).';
+COMMENT ON FUNCTION jackpot_performance_report IS 'How it went from since (default: an hour before) to until (default: now), as JSON: summary (figures of each operation and pool), trend (first half against second), bottlenecks and recommendations in words, each with the figures that it follows from. From jackpot.sample and what was counted since the last sample. Errors: 22023 invalid_argument.';
+
+COMMENT ON VIEW jackpot.pools IS 'jackpot_pools(): pools with their exact amounts.';
+COMMENT ON VIEW jackpot.recent_wins IS 'The last 20 wins, newest first; win_amount in minor units.';
+COMMENT ON VIEW jackpot.queue IS 'What waits in the queue, by kind and priority: how many items, how often they were tried, and how long the oldest that is due has waited.';
+COMMENT ON VIEW jackpot.activity IS 'Who holds and who waits: for a pool''s turn, for the gate (a pause, or bets that a pause waits for), or for a row. state blocks: it is waited for, and holds no lock of the extension. operation is the last call of the session; waiting_ms since the wait began, transaction_ms since the transaction did. Others'' sessions are shown as in pg_stat_activity.';
+COMMENT ON VIEW jackpot.signal IS 'What alerts watch, with its present value.';
+COMMENT ON VIEW jackpot.alert_threshold IS 'The thresholds in force: the defaults, and what jackpot_set_alert() has set.';
+COMMENT ON VIEW jackpot.operation_sample IS 'jackpot.sample by operation: what was counted from since to at, and how long 50, 95, 99 and 100 of 100 calls took at most.';
+COMMENT ON VIEW jackpot.pool_sample IS 'jackpot.sample by pool: wagered and won in minor units, contributed to the micro of each bet.';
+COMMENT ON FUNCTION jackpot.shared_metrics IS 'The counters of shared memory as series.';
+COMMENT ON FUNCTION jackpot.last_minute IS 'What shared memory knows of the last minute; NULL where it does not.';
+COMMENT ON FUNCTION jackpot.last_calls IS 'The call that each process has made last; processes that have ended may still be there.';
+COMMENT ON FUNCTION jackpot.current_sample IS 'What was counted since the last sample.';
+COMMENT ON FUNCTION jackpot.audit_state IS 'What the audit has found by adding up the ledger piece by piece: how often it went through, and the first pool whose books differ. Where no worker is at work, the session reads a piece itself.';
+COMMENT ON FUNCTION jackpot.queue_state IS 'The queue in three numbers.';
+COMMENT ON FUNCTION jackpot.signal_meaning IS 'What a signal of jackpot.signal means; NULL for what is none.';
+COMMENT ON FUNCTION jackpot.quantile_us IS 'How many microseconds that share of the calls took at most.';
+COMMENT ON FUNCTION jackpot.evaluate_alerts IS 'Raises and clears alerts; the worker calls it.';
+COMMENT ON FUNCTION jackpot.announce_alert IS 'Tells the server''s log, and NOTIFY, that an alert was raised or is over.';
+COMMENT ON FUNCTION jackpot.counted IS 'The samples of a period, and what has been counted since the last one.';
+COMMENT ON FUNCTION jackpot.trend IS 'Whether a figure is rising, falling or steady (to 10 %).';
 
 COMMENT ON VIEW jackpot.jackpots IS 'The columns of the old service''s jackpots table, with exact amounts.';
 COMMENT ON FUNCTION jackpot.worker_state IS 'What shared memory knows of this database''s worker.';

@@ -3,11 +3,11 @@
 CREATE FUNCTION jackpot.worker_state()
 RETURNS TABLE (state text, pid integer, started_at timestamptz, last_round_at timestamptz, last_error text,
                last_error_at timestamptz, came_in bigint, went_out bigint)
-LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'worker_state_wrapper';
+LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 1 AS 'MODULE_PATHNAME', 'worker_state_wrapper';
 
 CREATE FUNCTION jackpot.queue_waiting()
 RETURNS TABLE (kind text, priority integer, items bigint, attempts bigint, oldest_due_at timestamptz)
-LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'queue_waiting_wrapper';
+LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'queue_waiting_wrapper';
 
 CREATE FUNCTION jackpot_queue_item(id bigint)
 RETURNS TABLE (kind text, status text, priority integer, operation_id text, enqueued_at timestamptz,

@@ -2,6 +2,7 @@
 
 use crate::api::given_reason;
 use crate::api::pools::{returns_pools, rows};
+use crate::call::Call;
 use crate::error::required;
 use crate::store::{administer, session};
 use jackpot_core::{Effective, Error};
@@ -25,7 +26,7 @@ returns_pools! {
         currency: default!(Option<&str>, "NULL"),
         config: default!(Option<JsonB>, "NULL"),
     ) {
-        let created = session::run("create_pool", || {
+        let created = session::run(Call::CreatePool, || {
             let arguments = [
                 ("contribution_rate", contribution_rate.map(|rate| json!(rate.to_string()))),
                 ("seed_amount", seed_amount.map(Value::from)),
@@ -48,7 +49,7 @@ returns_pools! {
         reason: default!(Option<&str>, "NULL"),
         effective: default!(Option<&str>, "'now'"),
     ) {
-        let changed = session::run("update_config", || {
+        let changed = session::run(Call::UpdateConfig, || {
             let JsonB(config) = required("config", config)?;
             let effective = match effective.unwrap_or("now") {
                 "now" => Effective::Now,
@@ -69,21 +70,21 @@ returns_pools! {
     /// Stops contributions and wins.
     #[pg_extern(volatile, parallel_unsafe)]
     fn jackpot_pause(pool: Option<&str>, reason: default!(Option<&str>, "NULL")) {
-        let paused = session::run("pause", || administer::pause(required("pool", pool)?, reason))?;
+        let paused = session::run(Call::Pause, || administer::pause(required("pool", pool)?, reason))?;
         rows(vec![paused])
     }
 
     /// Lets them go on.
     #[pg_extern(volatile, parallel_unsafe)]
     fn jackpot_resume(pool: Option<&str>, reason: default!(Option<&str>, "NULL")) {
-        let resumed = session::run("resume", || administer::resume(required("pool", pool)?, reason))?;
+        let resumed = session::run(Call::Resume, || administer::resume(required("pool", pool)?, reason))?;
         rows(vec![resumed])
     }
 
     /// Corrects a pool's meter.
     #[pg_extern(volatile, parallel_unsafe)]
     fn jackpot_adjust(pool: Option<&str>, amount: Option<i64>, reason: Option<&str>) {
-        let adjusted = session::run("adjust", || {
+        let adjusted = session::run(Call::Adjust, || {
             let (pool, amount) = (required("pool", pool)?, required("amount", amount)?);
             administer::adjust(pool, amount, given_reason(reason)?)
         })?;
@@ -98,7 +99,7 @@ returns_pools! {
         amount: Option<i64>,
         reason: Option<&str>,
     ) {
-        rows(session::run("transfer", || {
+        rows(session::run(Call::Transfer, || {
             let (from, to) = (required("from_pool", from_pool)?, required("to_pool", to_pool)?);
             administer::transfer(from, to, required("amount", amount)?, given_reason(reason)?)
         })?)
@@ -107,7 +108,7 @@ returns_pools! {
     /// Ends a pool.
     #[pg_extern(volatile, parallel_unsafe)]
     fn jackpot_retire(pool: Option<&str>, transfer_to: Option<&str>, reason: Option<&str>) {
-        let retired = session::run("retire", || {
+        let retired = session::run(Call::Retire, || {
             administer::retire(required("pool", pool)?, transfer_to, given_reason(reason)?)
         })?;
         rows(vec![retired])

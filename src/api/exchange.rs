@@ -1,5 +1,6 @@
 //! Exchange rates.
 
+use crate::call::Call;
 use crate::error::required;
 use crate::store::{exchange, session};
 use jackpot_core::ExchangeRate;
@@ -28,7 +29,7 @@ fn jackpot_set_exchange_rate(
     >,
     ErrorReport,
 > {
-    let row = session::run("set_exchange_rate", || {
+    let row = session::run(Call::SetExchangeRate, || {
         let from = required("from_currency", from_currency)?;
         let to = required("to_currency", to_currency)?;
         let rate = required("rate", rate)?;

@@ -4,9 +4,11 @@
 mod administer;
 mod batch;
 mod exchange;
+mod observe;
 pub mod pools;
 mod queue;
 mod rules;
+mod ticker;
 mod void;
 mod wager;
 mod win;

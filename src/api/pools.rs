@@ -1,6 +1,7 @@
 //! Reading pools, and the columns that every function returning pools has.
 
 use crate::api::{SqlResult, numeric};
+use crate::call::Call;
 use crate::error::required;
 use crate::store::pool::Pool;
 use crate::store::{pool, session};
@@ -100,13 +101,13 @@ returns_pools! {
     /// The pools of these names, or all.
     #[pg_extern(stable, parallel_unsafe)]
     fn jackpot_pools(pools: default!(Option<Array<'_, &str>>, "NULL")) {
-        rows(session::run("pools", || pool::read(pool::ids(pools)?.as_deref()))?)
+        rows(session::run(Call::Pools, || pool::read(pool::ids(pools)?.as_deref()))?)
     }
 
     /// One pool.
     #[pg_extern(stable, parallel_unsafe)]
     fn jackpot_pool(pool: Option<&str>) {
-        rows(session::run("pool", || {
+        rows(session::run(Call::Pool, || {
             let names = [required("pool", pool)?.to_owned()];
             pool::read(Some(&pool::ids_of(&names)?))
         })?)

@@ -1,6 +1,7 @@
 //! The queue: what is taken in now and done later.
 
 use crate::api::{SqlResult, given_reason, numeric};
+use crate::call::Call;
 use crate::error::required;
 use crate::shmem::workers;
 use crate::store::queue::{backlog, dead_letter, enqueue, process};
@@ -35,7 +36,7 @@ fn jackpot_enqueue_contribution(
 ) -> Result<i64, ErrorReport> {
     // It is applied when its transaction commits: before all that waits.
     let _ = priority;
-    session::run("enqueue_contribution", || {
+    session::run(Call::EnqueueContribution, || {
         let pools = pool::names(pools)?;
         enqueue::contribution(wager::Request {
             kind: Kind::Contribute,
@@ -68,7 +69,7 @@ fn jackpot_enqueue_spin(
     priority: default!(Option<i32>, "NULL"),
     delay: default!(Option<Interval>, "NULL"),
 ) -> Result<i64, ErrorReport> {
-    session::run("enqueue_spin", || {
+    session::run(Call::EnqueueSpin, || {
         let pools = pool::names(pools)?;
         let request = wager::Request {
             kind: Kind::Spin,
@@ -100,7 +101,7 @@ fn jackpot_enqueue_win(
     priority: default!(Option<i32>, "NULL"),
     delay: default!(Option<Interval>, "NULL"),
 ) -> Result<i64, ErrorReport> {
-    session::run("enqueue_win", || {
+    session::run(Call::EnqueueWin, || {
         let request = win::Request {
             pool: required("pool", pool)?,
             game_id: required("game_id", game_id)?,
@@ -132,7 +133,7 @@ fn jackpot_process_queue(
     >,
     ErrorReport,
 > {
-    let tally = session::run("process_queue", || {
+    let tally = session::run(Call::ProcessQueue, || {
         let max_items = max_items.unwrap_or(DEFAULT_ITEMS);
         if max_items < 1 {
             return Err(Error::invalid(
@@ -153,7 +154,7 @@ fn won(minor_units: i128) -> SqlResult<AnyNumeric> {
 /// Has a dead letter tried again.
 #[pg_extern(volatile, parallel_unsafe)]
 fn jackpot_requeue(id: Option<i64>) -> Result<i64, ErrorReport> {
-    session::run("requeue", || {
+    session::run(Call::Requeue, || {
         let id = required("id", id)?;
         dead_letter::requeue(id)?;
         Ok(id)
@@ -163,7 +164,7 @@ fn jackpot_requeue(id: Option<i64>) -> Result<i64, ErrorReport> {
 /// Closes a dead letter.
 #[pg_extern(volatile, parallel_unsafe)]
 fn jackpot_discard(id: Option<i64>, reason: Option<&str>) -> Result<i64, ErrorReport> {
-    session::run("discard", || {
+    session::run(Call::Discard, || {
         let id = required("id", id)?;
         dead_letter::discard(id, given_reason(reason)?)?;
         Ok(id)
@@ -178,7 +179,7 @@ fn jackpot_set_rate_limit(
     per_minute: Option<i64>,
     burst: default!(Option<i64>, "NULL"),
 ) -> Result<(), ErrorReport> {
-    session::run("set_rate_limit", || {
+    session::run(Call::SetRateLimit, || {
         let scope = Scope::parse(required("scope", scope)?)?;
         rate_limit::set(scope, key, per_minute, burst)
     })
@@ -237,7 +238,7 @@ fn queue_waiting() -> Result<
     >,
     ErrorReport,
 > {
-    let waiting = session::run("queue_waiting", backlog::waiting)?;
+    let waiting = session::run(Call::Observe, backlog::about_waiting)?;
     let time = |at: i64| TimestampWithTimeZone::try_from(at).ok();
     Ok(TableIterator::new(waiting.into_iter().map(move |waiting| {
         let oldest_due_at = waiting.oldest_due_at.and_then(time);

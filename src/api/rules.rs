@@ -1,6 +1,7 @@
 //! A pool's rules in words, for players.
 
 use crate::api::SqlResult;
+use crate::call::Call;
 use crate::error::{report, required};
 use crate::store::{pool, session};
 use jackpot_core::{Error, Rules};
@@ -32,7 +33,7 @@ fn jackpot_rules(
     >,
     ErrorReport,
 > {
-    let found = session::run("rules", || {
+    let found = session::run(Call::Rules, || {
         let names = [required("pool", pool)?.to_owned()];
         pool::read(Some(&pool::ids_of(&names)?))
     })?;

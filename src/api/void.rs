@@ -1,6 +1,7 @@
 //! Taking wagers back.
 
 use crate::api::{SqlResult, given_reason, numeric};
+use crate::call::Call;
 use crate::error::required;
 use crate::store::session;
 use crate::store::void::void;
@@ -29,7 +30,7 @@ fn jackpot_void(
     >,
     ErrorReport,
 > {
-    let outcome = session::run("void", || {
+    let outcome = session::run(Call::Void, || {
         void(required("operation_id", operation_id)?, given_reason(reason)?)
     })?;
     let replayed = outcome.replayed;

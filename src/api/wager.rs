@@ -1,6 +1,7 @@
 //! Wagers, with and without a draw, and settling.
 
 use crate::api::{SqlResult, numeric};
+use crate::call::Call;
 use crate::error::required;
 use crate::store::play::play;
 use crate::store::raw_json::RawJson;
@@ -38,7 +39,7 @@ fn jackpot_contribute(
     >,
     ErrorReport,
 > {
-    let outcome = session::run("contribute", || {
+    let outcome = session::run(Call::Contribute, || {
         rate_limit::admit_synchronous(game_id, operator_id)?;
         let pools = pool::names(pools)?;
         play(Request {
@@ -104,7 +105,7 @@ fn jackpot_spin(
     >,
     ErrorReport,
 > {
-    let outcome = session::run("spin", || {
+    let outcome = session::run(Call::Spin, || {
         rate_limit::admit_synchronous(game_id, operator_id)?;
         let pools = pool::names(pools)?;
         play(Request {
@@ -144,6 +145,6 @@ fn jackpot_spin(
 /// Settles the tail of the ledger; returns how many rows that were.
 #[pg_extern(volatile, parallel_unsafe)]
 fn jackpot_settle() -> Result<i64, ErrorReport> {
-    let rows = session::run("settle", settle::settle)?;
+    let rows = session::run(Call::Settle, settle::settle)?;
     Ok(i64::try_from(rows).unwrap_or(i64::MAX))
 }

@@ -1,6 +1,7 @@
 //! Wins and their life.
 
 use crate::api::given_reason;
+use crate::call::Call;
 use crate::error::required;
 use crate::store::life::{self, Life};
 use crate::store::raw_json::RawJson;
@@ -39,7 +40,7 @@ fn jackpot_win(
     >,
     ErrorReport,
 > {
-    let paid = session::run("win", || {
+    let paid = session::run(Call::Win, || {
         rate_limit::admit_synchronous(game_id, None)?;
         win(Request {
             pool: required("pool", pool)?,
@@ -108,7 +109,7 @@ returns_life! {
     /// Confirms a pending win.
     #[pg_extern(volatile, parallel_unsafe)]
     fn jackpot_confirm_win(win_id: Option<i64>, reference: Option<&str>) {
-        let win = session::run("confirm_win", || {
+        let win = session::run(Call::ConfirmWin, || {
             let reference = required("reference", reference)?;
             if reference.is_empty() {
                 return Err(Error::invalid("reference is empty", "name what confirms the win"));
@@ -121,7 +122,7 @@ returns_life! {
     /// Cancels a win.
     #[pg_extern(volatile, parallel_unsafe)]
     fn jackpot_cancel_win(win_id: Option<i64>, reason: Option<&str>) {
-        let win = session::run("cancel_win", || {
+        let win = session::run(Call::CancelWin, || {
             life::cancel(required("win_id", win_id)?, given_reason(reason)?)
         })?;
         Ok(TableIterator::once(row(win)))

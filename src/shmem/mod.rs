@@ -2,10 +2,16 @@
 
 use pgrx::pg_sys;
 
+pub mod activity;
+pub mod backlog;
 pub mod memo;
+pub mod metrics;
+mod minute;
 pub mod rate_limit;
 pub mod recent;
+pub mod ticker;
 pub mod workers;
+mod zeroed;
 
 /// Asks for shared memory if the server is starting; from `_PG_init`.
 pub fn init() {
@@ -16,5 +22,9 @@ pub fn init() {
         recent::init();
         workers::init();
         rate_limit::init();
+        metrics::init();
+        activity::init();
+        backlog::init();
+        ticker::init();
     }
 }

@@ -1,7 +1,7 @@
 //! Appending to the ledger: the one write that every contribution makes.
 
 use crate::guc;
-use crate::shmem::{recent, workers};
+use crate::shmem::{metrics, recent, workers};
 use crate::store::configuration::ConfiguredPool;
 use crate::store::index_scan::{self, Names, Relation, key};
 use crate::store::raw_json::RawJson;
@@ -231,6 +231,7 @@ fn remember<'a>(xid: u64, entries: impl Iterator<Item = Entry<'a>>, is_known: bo
     OWN.with_borrow_mut(|own| {
         let had_another_ledger = own.xid == xid && own.ledger != ledger;
         own.command = snapshot::current_command();
+        let mut rows = 0;
         for entry in entries {
             if own.xid != xid || own.ledger != ledger {
                 let (command, roll_backs) = (own.command, ROLL_BACKS.load(Ordering::Relaxed));
@@ -238,13 +239,18 @@ fn remember<'a>(xid: u64, entries: impl Iterator<Item = Entry<'a>>, is_known: bo
                 *own = Own { ledger, xid, command, roll_backs, lowest_id, ..Own::default() };
             }
             own.highest_id = entry.id;
-            own.rows += 1;
-            for share in entry.shares {
-                let at = entry.at.into_inner();
-                let sum = share.leg.sum(entry.wager_amount, entry.voids.is_some(), at);
-                own.sums.add(share.pool_id, &sum);
-            }
+            rows += 1;
+            let (amount, is_void, at) =
+                (entry.wager_amount, entry.voids.is_some(), entry.at.into_inner());
+            let sums = || {
+                let shares = entry.shares.iter();
+                shares.map(|share| (share.pool_id, share.leg.sum(amount, is_void, at)))
+            };
+            sums().for_each(|(pool_id, sum)| own.sums.add(pool_id, &sum));
+            metrics::fed(ledger, sums());
         }
+        own.rows += rows;
+        metrics::wrote(rows);
         if !is_known || had_another_ledger {
             own.roll_backs = UNKNOWN;
         }

@@ -4,6 +4,7 @@
 //! mark.
 
 use crate::guc;
+use crate::shmem::metrics::{self, Waiting};
 use crate::store::session::{Patience, clock};
 use crate::store::subtransaction;
 use jackpot_core::{Error, Token};
@@ -55,7 +56,8 @@ pub fn close_gate() -> Result<(), Error> {
 /// Waits for the pool's turn. Queueing here instead of on the pool's row triples the throughput
 /// of those who must take turns; the row lock behind it is what counts.
 pub fn queue_for_pool(pool_id: i32) {
-    acquire((1, pool_id.cast_unsigned()), pg_sys::ExclusiveLock);
+    let tag = advisory((1, pool_id.cast_unsigned()));
+    acquire_tag(&tag, pg_sys::ExclusiveLock, Some(pool_id));
 }
 
 /// Whether this transaction applies the inbox now, until its end; one at a time does.
@@ -108,6 +110,7 @@ pub fn retry<T>(
     let retries = guc::MAX_RETRY_ATTEMPTS.get();
     for count in 0..=retries {
         if count > 0 {
+            metrics::retry();
             pause(i64::from(guc::RETRY_DELAY.get()) << (count - 1).min(10));
         }
         if let Some(done) = attempt()? {
@@ -123,7 +126,15 @@ pub fn retry<T>(
 }
 
 fn acquire(key: (u32, u32), mode: u32) {
-    lock(&advisory(key), mode, Until::TransactionEnds, false);
+    acquire_tag(&advisory(key), mode, None);
+}
+
+/// Takes a lock, and counts waiting for it.
+fn acquire_tag(tag: &pg_sys::LOCKTAG, mode: u32, pool_id: Option<i32>) {
+    if !lock(tag, mode, Until::TransactionEnds, true) {
+        let _waiting = Waiting::begin(pool_id);
+        lock(tag, mode, Until::TransactionEnds, false);
+    }
 }
 
 fn advisory((one, two): (u32, u32)) -> pg_sys::LOCKTAG {

@@ -1,6 +1,7 @@
 //! Idempotency: of all calls with one `operation_id` exactly one applies, the others get its
 //! result.
 
+use crate::shmem::metrics;
 use crate::store::index_scan::Names;
 use crate::store::mark::now;
 use crate::store::snapshot::Active;
@@ -12,9 +13,17 @@ use pgrx::datum::{IntoDatum, TimestampWithTimeZone};
 use pgrx::{PgSqlErrorCode, pg_sys};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 /// The longest `operation_id`, in characters.
 pub const MAX_LENGTH: usize = 200;
+
+/// How long it takes at most to claim an id that nobody else is claiming.
+const WITHOUT_WAITING: Duration = Duration::from_millis(2);
+/// How long it must take to be counted as waiting: nobody tells, and a busy machine takes its time.
+const CERTAINLY_WAITING: Duration = Duration::from_millis(10);
+/// What a claim takes among many.
+const A_CLAIM: Duration = Duration::from_micros(50);
 
 /// What an operation id stands for: its kind and arguments, hashed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -217,8 +226,20 @@ pub fn complete(operation_id: &str, lines: &[Line]) {
 }
 
 /// Takes the ids for these operations, which must differ. Waits for other calls that are taking
-/// the same; in the order of the ids, so that no two calls wait for each other in a circle.
-pub fn claim(claims: &[Claim<'_>]) -> Result<Vec<Claimed>, Error> {
+/// the same; in the order of the ids, so that no two calls wait for each other in a circle. Tells,
+/// too, whether it took so long that others must have been waited for.
+pub fn claim(claims: &[Claim<'_>]) -> Result<(Vec<Claimed>, bool), Error> {
+    let began = Instant::now();
+    let claimed = claim_all(claims)?;
+    let took = began.elapsed();
+    let has_waited = took > WITHOUT_WAITING;
+    if took > CERTAINLY_WAITING.saturating_add(A_CLAIM.saturating_mul(claims.len() as u32)) {
+        metrics::waited(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), None);
+    }
+    Ok((claimed, has_waited))
+}
+
+fn claim_all(claims: &[Claim<'_>]) -> Result<Vec<Claimed>, Error> {
     let mut order: Vec<(usize, &Claim<'_>)> = claims.iter().enumerate().collect();
     order.sort_unstable_by_key(|(_, claim)| claim.operation_id);
     let mut claimed: Vec<Claimed> = std::iter::repeat_with(|| None).take(claims.len()).collect();

@@ -54,6 +54,11 @@ pub fn holding(parent: &Relation, since: i64, until: i64) -> Vec<Relation> {
     partitions.into_iter().map(|partition| Relation::open(partition.oid)).collect()
 }
 
+/// All partitions of the ledger.
+pub fn all(parent: &Relation) -> Vec<pg_sys::Oid> {
+    partitions(parent).into_iter().map(|partition| partition.oid).collect()
+}
+
 /// The partition for rows of that moment (microseconds since 2000), the default one where no other
 /// is for them.
 pub fn containing(parent: &Relation, at: i64) -> Option<pg_sys::Oid> {

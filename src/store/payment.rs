@@ -1,12 +1,13 @@
 //! Paying a win: under the pool's lock, on the exact amount, recorded with the snapshot it saw.
 
+use crate::shmem::metrics;
 use crate::store::journal::{self, Occasion};
 use crate::store::pool::{self, Locked};
 use crate::store::raw_json::RawJson;
 use crate::store::session::timestamp;
 use crate::store::statement::{argument, statements};
 use crate::store::win::Win;
-use crate::store::{ledger, random, snapshot};
+use crate::store::{ledger, random, relations, snapshot};
 use jackpot_core::{Command, Error, Event, Evidence, Outside, PoolState, Secret, apply};
 use pgrx::{JsonB, pg_sys};
 use serde_json::Value;
@@ -94,6 +95,8 @@ pub fn pay(decision: Decision, locked: &mut Locked, winner: &Winner<'_>) -> Resu
     write(&win, winner, &how, locked, &occasion);
     journal::happened(locked.pool.id, before, &after, &events, &occasion)?;
     locked.pool.state = after;
+    metrics::wrote(1);
+    metrics::won(relations::current().ledger, locked.pool.id, *win_amount);
     Ok(win)
 }
 

@@ -7,7 +7,7 @@ use crate::store::configuration::{self, Configuration};
 use crate::store::ledger::{self, Entry};
 use crate::store::operation::{self, Claim, Record};
 use crate::store::outlook::Outlook;
-use crate::store::session::{self, clock};
+use crate::store::session;
 use crate::store::spin::{self, LockedPool, Passed};
 use crate::store::wager::{self, Kind, Line, Outcome, Request, Wager, fingerprint, replay};
 use crate::store::{lock, mark, settle};
@@ -15,8 +15,6 @@ use jackpot_core::{Error, Token, Trigger};
 use pgrx::datum::TimestampWithTimeZone;
 use std::collections::BTreeSet;
 
-/// How long it takes at most to claim an operation id that nobody else is claiming.
-const MICROSECONDS_WITHOUT_WAITING: i64 = 2_000;
 /// Wagers between two looks whether the statement is cancelled.
 const WAGERS_BETWEEN_INTERRUPTS: usize = 1_000;
 
@@ -206,9 +204,8 @@ fn claim(
     if claims.is_empty() {
         return Ok(false);
     }
-    let began = clock();
-    let mut taken = operation::claim(&claims)?.into_iter();
-    let has_waited = clock() - began > MICROSECONDS_WITHOUT_WAITING;
+    let (taken, has_waited) = operation::claim(&claims)?;
+    let mut taken = taken.into_iter();
     wagers.retain(|wager| {
         if wager.fingerprint.is_none() {
             return true;

@@ -1,5 +1,6 @@
 //! Pools with their exact amounts: pool row + balance + tail, all in one snapshot.
 
+use crate::shmem::metrics::Waiting;
 use crate::store::index_scan::{self, Relation, key};
 use crate::store::journal::Occasion;
 use crate::store::snapshot::Active;
@@ -51,6 +52,7 @@ statements! {
          ORDER BY p.id";
     /// Not FOR UPDATE: the key never changes, and rows that refer to it need not wait.
     static LOCK(INT4OID) = "SELECT FROM jackpot.pool p WHERE p.id = $1 FOR NO KEY UPDATE";
+    static LOCK_IF_FREE(INT4OID) = "SELECT FROM jackpot.pool p WHERE p.id = $1 FOR NO KEY UPDATE SKIP LOCKED";
     static SECRET(INT4OID) = "SELECT s.secret FROM jackpot.secret s WHERE s.pool_id = $1";
     static HIDE(INT4OID, TEXTOID) = "
         INSERT INTO jackpot.secret AS s (pool_id, secret) VALUES ($1, $2)
@@ -248,7 +250,10 @@ pub struct Locked {
 pub fn lock(pool: &str) -> Result<Locked, Error> {
     let id = configuration::current()?.named(pool)?.id;
     lock::queue_for_pool(id);
-    LOCK.with(|statement| statement.write(&[argument(id)]));
+    if LOCK_IF_FREE.with(|statement| statement.write(&[argument(id)]).count()) == 0 {
+        let _waiting = Waiting::begin(Some(id));
+        LOCK.with(|statement| statement.write(&[argument(id)]));
+    }
     let _active = Active::fresh();
     let mut pool = read_one(id)?;
     pool.state.secret = SECRET.with(|statement| {

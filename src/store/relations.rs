@@ -34,6 +34,18 @@ pub struct Relations {
     pub request: pg_sys::Oid,
 }
 
+/// Whether the present transaction has made the relation.
+pub fn is_made_here(relation: pg_sys::Oid) -> bool {
+    // SAFETY: inside a transaction; the relation is there and open while it is looked at. 0 is no
+    // subtransaction.
+    unsafe {
+        let relation = pg_sys::relation_open(relation, pg_sys::AccessShareLock as i32);
+        let is_made_here = (*relation).rd_createSubid != 0;
+        pg_sys::relation_close(relation, pg_sys::AccessShareLock as i32);
+        is_made_here
+    }
+}
+
 /// Registers for PostgreSQL's invalidation messages; once, when the library is loaded.
 pub fn watch() {
     // SAFETY: the callback lives as long as the library, which is never unloaded.

@@ -4,8 +4,10 @@
 //! any right on a table (WAC 230-15-695). This is what SECURITY DEFINER with a fixed search_path
 //! does, without its cost at each returned row.
 
+use crate::call::Call;
 use crate::error::report;
 use crate::guc;
+use crate::shmem::metrics;
 use crate::store::relations;
 use crate::store::statement::Connection;
 use jackpot_core::{Error, Timestamp, Token};
@@ -18,22 +20,26 @@ use std::cell::RefCell;
 use std::ffi::CStr;
 use std::panic::AssertUnwindSafe;
 
-/// Runs one SQL-callable function's work; `operation` is the function's name without its prefix.
-pub fn run<T>(
-    operation: &'static str,
-    work: impl FnOnce() -> Result<T, Error>,
-) -> Result<T, ErrorReport> {
-    PgTryBuilder::new(AssertUnwindSafe(|| {
+/// Runs one SQL-callable function's work, and counts it.
+pub fn run<T>(call: Call, work: impl FnOnce() -> Result<T, Error>) -> Result<T, ErrorReport> {
+    let running = metrics::begin(call);
+    let name = match call {
+        Call::Observe => "the look at the jackpots".to_owned(),
+        call => format!("jackpot_{}()", call.as_str()),
+    };
+    let result = PgTryBuilder::new(AssertUnwindSafe(|| {
         let _rights = OwnerRights::take();
         let _path = SafeSearchPath::set();
         let _patience = Patience::limit(guc::LOCK_TIMEOUT.get());
         let _connection = Connection::open();
+        // Before anything is counted: a re-created extension begins anew.
+        metrics::adopted(relations::current().ledger);
         work()
     }))
     .catch_when(PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE, |_| {
         Err(Error::new(
             Token::LockTimeout,
-            format!("jackpot_{operation}() did not get its lock in time"),
+            format!("{name} did not get its lock in time"),
             format!("jackpot.lock_timeout is {} ms", guc::LOCK_TIMEOUT.get()),
         )
         .hint("Try again; pg_locks shows who holds it."))
@@ -45,11 +51,22 @@ pub fn run<T>(
             }
             CaughtError::RustPanic { ereport, .. } => ereport.message().to_owned(),
         };
-        Err(Error::new(Token::VersionConflict, message, format!("met by jackpot_{operation}()"))
+        Err(Error::new(Token::VersionConflict, message, format!("met by {name}"))
             .hint("Run the transaction again."))
     })
-    .execute()
-    .map_err(report)
+    .catch_others(|caught| {
+        let (CaughtError::PostgresError(report)
+        | CaughtError::ErrorReport(report)
+        | CaughtError::RustPanic { ereport: report, .. }) = &caught;
+        running.has_failed(report.sql_error_code());
+        caught.rethrow()
+    })
+    .execute();
+    match &result {
+        Ok(_) => running.is_done(),
+        Err(error) => running.is_refused(error),
+    }
+    result.map_err(report)
 }
 
 thread_local! {

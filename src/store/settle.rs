@@ -1,7 +1,7 @@
 //! Settling: folding the tail of the ledger into the balances and moving the mark.
 
 use crate::guc;
-use crate::shmem::workers;
+use crate::shmem::{metrics, workers};
 use crate::store::session::clock;
 use crate::store::snapshot::{self, Active};
 use crate::store::statement::{argument, statements};
@@ -49,6 +49,7 @@ pub fn settle() -> Result<u64, Error> {
     let now = snapshot::active();
     let rows = fold(&position, &now);
     mark::set(&now, position.floor_id, tail_since);
+    metrics::wrote(rows);
     Ok(rows)
 }
 

@@ -30,6 +30,16 @@ impl Active {
         }
         Active(())
     }
+
+    /// All that has been committed by now, as another session sees it: without what this
+    /// transaction has written itself.
+    pub fn committed() -> Self {
+        let latest = Self::latest();
+        // SAFETY: the snapshot that was just pushed is a copy of its own. None of this
+        // transaction's commands came before its first one.
+        unsafe { (*pg_sys::GetActiveSnapshot()).curcid = pg_sys::FirstCommandId };
+        latest
+    }
 }
 
 impl Drop for Active {

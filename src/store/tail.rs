@@ -24,7 +24,7 @@ pub struct Position {
 }
 
 /// What ledger rows gave to one pool.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sum {
     /// Micros for the meter.
     pub display: i128,
@@ -70,6 +70,11 @@ impl Sum {
         self.voids += more.voids;
         self.voided += more.voided;
         self.last_at = self.last_at.max(more.last_at);
+    }
+
+    /// Whether it is the same but for the time.
+    pub fn is_same_money(&self, other: &Sum) -> bool {
+        Sum { last_at: 0, ..*self } == Sum { last_at: 0, ..*other }
     }
 
     /// Micros for the meter, with what is carried from conversions.
@@ -163,8 +168,9 @@ static COLUMNS: [&CStr; 11] = [
     c"reserve_remainders",
 ];
 
-/// The row that a scan stands on: what it gave to each pool.
-fn legs(row: &index_scan::Row<'_>, mut each: impl FnMut(i32, &Sum)) {
+/// The row that a scan stands on: what it gave to each pool. Its columns are as in `COLUMNS`, but
+/// for the first two, which are not looked at.
+pub fn legs(row: &index_scan::Row<'_>, mut each: impl FnMut(i32, &Sum)) {
     let (last_at, wager_amount) = (row.long(2), row.long(3));
     let pool_ids: Vec<i32> = row.array(4);
     let (display, reserve) = (row.array::<i64>(5), row.array::<i64>(6));

@@ -1,6 +1,7 @@
 //! Taking back a wager: in its cycle from the meter, later from the reserve and the house, before
 //! it has come by a tombstone.
 
+use crate::shmem::metrics;
 use crate::store::journal::{self, Occasion};
 use crate::store::ledger::{self, Entry, Share};
 use crate::store::pool::{self, Locked};
@@ -9,7 +10,7 @@ use crate::store::session::timestamp;
 use crate::store::snapshot::Active;
 use crate::store::statement::{Row, argument, statements};
 use crate::store::tail::Leg;
-use crate::store::{configuration, lock, mark, operation, random};
+use crate::store::{configuration, lock, mark, operation, random, relations};
 use jackpot_core::{
     Command, Contribution, Error, Event, Micros, Outside, PoolState, Remainder, Token, apply,
 };
@@ -90,6 +91,7 @@ pub fn void(operation_id: &str, reason: &str) -> Result<Outcome, Error> {
         })
     })?;
     if is_voided {
+        metrics::replayed();
         return Ok(Outcome { lines: recorded(operation_id)?, replayed: true });
     }
     let Some(ledger_id) = ledger_id else {
@@ -236,6 +238,10 @@ fn take_back(
         pool::update(locked.pool.id, &base, after, occasion)?;
         journal::happened(locked.pool.id, &base, after, events, occasion)?;
         lines.push(line(before, share, *in_cycle, events)?);
+        if !in_cycle {
+            // Of those that have one the ledger row tells.
+            metrics::took_back(relations::current().ledger, locked.pool.id);
+        }
     }
     let pool_ids: Vec<i32> = taken.iter().map(|taken| taken.locked.pool.id).collect();
     let written: Vec<(i32, &Line)> = pool_ids.into_iter().zip(&lines).collect();

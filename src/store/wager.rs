@@ -1,5 +1,6 @@
 //! One wager: what the client sends, which pools it feeds and by how much.
 
+use crate::shmem::metrics;
 use crate::store::configuration::{Configuration, ConfiguredPool};
 use crate::store::ledger::Share;
 use crate::store::operation::{self, Fingerprint, Recorded};
@@ -239,6 +240,7 @@ fn contribution(pool: &ConfiguredPool, stake: Stake) -> Result<Contribution, Err
 
 /// What was returned when the operation was first done.
 pub fn replay(recorded: Recorded, configuration: &Configuration) -> Outcome {
+    metrics::replayed();
     let lines = recorded.lines.into_iter().map(|line| Line {
         pool: configuration.name(line.pool_id),
         contribution: line.contribution,

@@ -1,5 +1,6 @@
 //! Wins that the client asks for, one or many.
 
+use crate::shmem::metrics;
 use crate::store::batch::{OnError, Results, stretches};
 use crate::store::configuration::{self, Configuration};
 use crate::store::operation::{self, Claim, Fingerprint, Record};
@@ -208,7 +209,7 @@ fn claim(wins: &mut Vec<Wanted<'_>>, results: &mut Results<Win>) -> Result<(), E
             Some(Claim { operation_id: id, fingerprint, record })
         })
         .collect();
-    let mut taken = operation::claim(&claims)?.into_iter();
+    let mut taken = operation::claim(&claims)?.0.into_iter();
     wins.retain(|win| {
         let claimed = win.fingerprint.and_then(|_| taken.next()).flatten();
         let is_new = claimed.is_none();
@@ -241,6 +242,7 @@ pub fn fingerprint(request: &Request<'_>) -> Fingerprint {
 
 /// The win that was paid when its operation was first applied.
 fn paid(win_id: i64) -> Win {
+    metrics::replayed();
     let _active = Active::fresh();
     let win = FIND.with(|statement| {
         statement.read(&[argument(win_id)]).first().map(|row| Win {

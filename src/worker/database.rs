@@ -1,18 +1,18 @@
 //! The worker of one database: drains the queue when something was enqueued, settles while wagers
 //! come in, makes the ledger's partitions, and sleeps.
 
+use crate::call::Call;
 use crate::guc;
 use crate::shmem::workers::{self, Slot};
 use crate::store::queue::process;
-use crate::store::session::{self, clock};
+use crate::store::session::clock;
 use crate::store::statement::run;
-use crate::store::{lock, mark, partition, relations, settle};
+use crate::store::{lock, partition, settle};
+use crate::worker::transaction::{has_extension, in_extension, transaction};
+use crate::worker::watch::Watch;
 use crate::worker::{handle_signals, is_listed, wait};
-use jackpot_core::Error;
-use pgrx::pg_sys::panic::{CaughtError, ErrorReport};
-use pgrx::{PgTryBuilder, pg_guard, pg_sys};
+use pgrx::{pg_guard, pg_sys};
 use std::ffi::CStr;
-use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 
 /// Between two rounds, so that under load one round does the work of many.
@@ -95,18 +95,6 @@ fn may_stay() -> bool {
     has_extension() && is_in_list() && lock::try_database()
 }
 
-/// Whether the extension is there and nobody is about to drop it; then it stays to the end of the
-/// transaction.
-fn has_extension() -> bool {
-    // SAFETY: a look-up in the catalogue inside a transaction.
-    let find = || unsafe { pg_sys::get_extension_oid(c"jackpot".as_ptr(), true) };
-    let extension = find();
-    extension != pg_sys::InvalidOid && lock::try_extension(extension) && {
-        relations::accept_changes();
-        find() == extension
-    }
-}
-
 fn is_in_list() -> bool {
     // SAFETY: inside a transaction; the name is palloc'd, and null only for a database that is no
     // more.
@@ -114,54 +102,6 @@ fn is_in_list() -> bool {
         let name = pg_sys::get_database_name(pg_sys::MyDatabaseId);
         !name.is_null() && is_listed(CStr::from_ptr(name), false)
     }
-}
-
-/// What is done in one transaction. An error is logged and undone, and its message returned.
-fn transaction<T>(work: impl FnOnce() -> Result<T, ErrorReport>) -> Result<T, String> {
-    // SAFETY: outside of a transaction. Whatever is raised inside is caught, and the transaction
-    // aborted, as PostgreSQL's own background processes do.
-    unsafe {
-        pg_sys::SetCurrentStatementStartTimestamp();
-        PgTryBuilder::new(AssertUnwindSafe(|| {
-            pg_sys::StartTransactionCommand();
-            pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-            match work() {
-                Ok(done) => {
-                    pg_sys::PopActiveSnapshot();
-                    pg_sys::CommitTransactionCommand();
-                    Ok(done)
-                }
-                Err(report) => {
-                    let message = report.message().to_owned();
-                    pg_sys::AbortCurrentTransaction();
-                    Err(message)
-                }
-            }
-        }))
-        .catch_others(|caught| {
-            let (CaughtError::PostgresError(report)
-            | CaughtError::ErrorReport(report)
-            | CaughtError::RustPanic { ereport: report, .. }) = caught;
-            let message = report.message().to_owned();
-            pg_sys::AbortCurrentTransaction();
-            Err(message)
-        })
-        .execute()
-    }
-}
-
-/// Does in one transaction what needs the extension, unless it is gone, or its tables are being
-/// restored.
-fn in_extension(
-    operation: &'static str,
-    work: impl FnOnce() -> Result<(), Error>,
-) -> Result<(), String> {
-    transaction(|| {
-        if !has_extension() {
-            return Ok(());
-        }
-        session::run(operation, || if mark::is_anchored()? { work() } else { Ok(()) })
-    })
 }
 
 /// The worker's work and when it is due (microseconds since 2000).
@@ -176,6 +116,7 @@ struct Worker {
     last_settled: i64,
     last_upkeep: i64,
     last_stay: i64,
+    watch: Watch,
     errors: i32,
 }
 
@@ -190,6 +131,7 @@ impl Worker {
             last_settled: 0,
             last_upkeep: 0,
             last_stay: clock(),
+            watch: Watch::default(),
             errors: 0,
         }
     }
@@ -232,6 +174,11 @@ impl Worker {
         }
         self.drain()?;
         self.settle()?;
+        // Whatever is wrong here keeps nobody waiting.
+        if let Err(message) = self.watch.step() {
+            pgrx::log!("jackpot worker: {message}");
+            self.slot.fail(&message, clock());
+        }
         self.errors = 0;
         Ok(true)
     }
@@ -261,7 +208,7 @@ impl Worker {
         self.enqueued = self.slot.enqueued.load(Ordering::Acquire);
         self.last_round = clock();
         let mut round = None;
-        in_extension("process_queue", || {
+        in_extension(Call::ProcessQueue, || {
             round = process::round(usize::MAX)?;
             Ok(())
         })?;
@@ -294,7 +241,7 @@ impl Worker {
             return Ok(());
         }
         self.last_settled = now;
-        in_extension("settle", || {
+        in_extension(Call::Settle, || {
             // A settlement that is lost is made again.
             run("SET LOCAL synchronous_commit = off");
             if is_due { settle::settle() } else { settle::settle_if_needed() }.map(drop)
@@ -302,7 +249,7 @@ impl Worker {
         self.slot.settled.store(appended, Ordering::Relaxed);
         if is_upkeep {
             self.last_upkeep = now;
-            in_extension("settle", || {
+            in_extension(Call::Settle, || {
                 partition::ensure();
                 Ok(())
             })?;
@@ -318,7 +265,7 @@ impl Worker {
         let now = clock();
         let appended = self.slot.appended.load(Ordering::Relaxed);
         let mut until = now + MILLISECONDS_BETWEEN_LOOKS * 1_000;
-        until = until.min(self.next_due);
+        until = until.min(self.next_due).min(self.watch.next_due());
         if appended != self.slot.settled.load(Ordering::Relaxed) {
             until = until.min(self.last_settled + i64::from(guc::SETTLE_INTERVAL.get()) * 1_000);
         }

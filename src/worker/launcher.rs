@@ -1,7 +1,7 @@
 //! The launcher: sees to it that each database that is to have a worker has one. It is connected to
 //! no database, so it knows of no extension: a worker that finds none goes away.
 
-use crate::shmem::workers;
+use crate::shmem::{metrics, ticker, workers};
 use crate::store::session::clock;
 use crate::worker::{handle_signals, is_listed, wait};
 use pgrx::bgworkers::{BackgroundWorkerBuilder, BgWorkerStartTime, DynamicBackgroundWorker};
@@ -55,6 +55,9 @@ pub extern "C-unwind" fn jackpot_launcher_main(_argument: pg_sys::Datum) {
             read_at = clock();
             started.retain(|database, _| names.contains_key(database));
             workers::keep(|database| names.contains_key(&database));
+            metrics::board::keep(|database| names.contains_key(&database));
+            metrics::keep_databases(|database| names.contains_key(&database));
+            ticker::keep(|database| names.contains_key(&database));
         }
     }
 }

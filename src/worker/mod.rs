@@ -1,8 +1,10 @@
 //! Background processes: a launcher, and a worker for each database that has the extension. The
-//! worker drains the queue and settles, so that no bet has to.
+//! worker drains the queue and settles, so that no bet has to; and it watches over all of it.
 
 mod database;
 mod launcher;
+mod transaction;
+mod watch;
 
 use pgrx::bgworkers::{BackgroundWorkerBuilder, BgWorkerStartTime};
 use pgrx::pg_sys;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Races, as permutations of the steps of several sessions. Runs them against the installed
-# extension, without and with preloading: both must end the same.
+# extension, without and with preloading: both must end the same, but for what needs it (NAME_1.out).
 #
 #   tests/isolation/run.sh [SPEC ...]     all of specs/, or these
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The goldens: what every function answers, and refuses, on one connection. Runs them against the
-# installed extension, without and with preloading: both must answer the same.
+# installed extension, without and with preloading: both must answer the same, but for what needs it (NAME_1.out).
 #
 #   tests/regress/run.sh [TEST ...]     all tests of sql/, or these
 set -euo pipefail

@@ -56,6 +56,12 @@ pub const NO_TOTALS: Workload = Workload {
     options: "-c jackpot.totals=off",
     ..CONTRIBUTE
 };
+/// The same without being counted.
+pub const NO_METRICS: Workload = Workload {
+    label: "jackpot_contribute(), metrics off",
+    options: "-c jackpot.metrics=off",
+    ..CONTRIBUTE
+};
 /// A spin on pools that nothing but a call pays.
 pub const SPIN: Workload =
     workload(Jackpot, "jackpot_spin()", include_str!("../../scripts/spin.sql"));
@@ -73,6 +79,9 @@ pub const ENQUEUE_SPIN: Workload =
 /// All pools as they are.
 pub const READ_POOLS: Workload =
     workload(Jackpot, "jackpot_pools()", include_str!("../../scripts/read_pools.sql"));
+/// The same a moment ago.
+pub const READ_TICKER: Workload =
+    workload(Jackpot, "jackpot_ticker()", include_str!("../../scripts/read_ticker.sql"));
 /// The naive design's three rows.
 pub const READ_NAIVE: Workload =
     workload(Naive, "SELECT of three rows", include_str!("../../scripts/read_naive.sql"));

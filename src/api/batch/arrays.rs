@@ -1,6 +1,7 @@
 //! Wagers as parallel arrays, the form that drivers send fastest.
 
 use crate::api::batch::{contribution, json_array, won};
+use crate::call::Call;
 use crate::error::required;
 use crate::store::batch::{OnError, Summary};
 use crate::store::play::play_all;
@@ -134,7 +135,7 @@ fn run(
 /// Declares a function of parallel arrays. Each array can be replaced by a single value that stands
 /// for all rows.
 macro_rules! of_arrays {
-    ($(#[$meta:meta])* fn $name:ident($operation:literal, $kind:expr) -> ($($column:tt)*) $row:expr) => {
+    ($(#[$meta:meta])* fn $name:ident($operation:expr, $kind:expr) -> ($($column:tt)*) $row:expr) => {
         $(#[$meta])*
         #[pg_extern(volatile, parallel_unsafe)]
         #[allow(clippy::too_many_arguments, clippy::type_complexity)]
@@ -198,7 +199,7 @@ macro_rules! of_arrays {
 
 of_arrays! {
     /// Contributes many wagers.
-    fn jackpot_contribute_arrays("contribute_arrays", Kind::Contribute) -> (
+    fn jackpot_contribute_arrays(Call::ContributeArrays, Kind::Contribute) -> (
         name!(total, i64),
         name!(processed, i64),
         name!(failed, i64),
@@ -220,7 +221,7 @@ of_arrays! {
 
 of_arrays! {
     /// Contributes many wagers, draws for each and pays the hits, in their order.
-    fn jackpot_spin_arrays("spin_arrays", Kind::Spin) -> (
+    fn jackpot_spin_arrays(Call::SpinArrays, Kind::Spin) -> (
         name!(total, i64),
         name!(processed, i64),
         name!(failed, i64),

@@ -1,6 +1,7 @@
 //! Wagers that come in by COPY or INSERT.
 
 use crate::api::batch::{contribution, won};
+use crate::call::Call;
 use crate::store::{inbox, session};
 use jackpot_core::Error;
 use pgrx::AnyNumeric;
@@ -28,7 +29,7 @@ fn jackpot_process_inbox(
     >,
     ErrorReport,
 > {
-    let summary = session::run("process_inbox", || {
+    let summary = session::run(Call::ProcessInbox, || {
         let max_rows = max_rows.unwrap_or(DEFAULT_ROWS);
         if max_rows < 1 {
             return Err(Error::invalid(

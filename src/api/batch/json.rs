@@ -1,6 +1,7 @@
 //! Wagers and wins as a JSON array of objects, in the shape of the old service.
 
 use crate::api::batch::{contribution, json_array, won};
+use crate::call::Call;
 use crate::error::required;
 use crate::store::batch::{OnError, Summary};
 use crate::store::item::{Wager, Win};
@@ -81,7 +82,7 @@ fn jackpot_contribute_batch(
     >,
     ErrorReport,
 > {
-    let summary = session::run("contribute_batch", || {
+    let summary = session::run(Call::ContributeBatch, || {
         let on_error = OnError::parse(on_error)?;
         let items = items("contributions", required("contributions", contributions)?)?;
         let request = |wager| Wager::request(wager, Kind::Contribute);
@@ -125,7 +126,7 @@ fn jackpot_win_batch(
     >,
     ErrorReport,
 > {
-    let summary = session::run("win_batch", || {
+    let summary = session::run(Call::WinBatch, || {
         let on_error = OnError::parse(on_error)?;
         let items = items("wins", required("wins", wins)?)?;
         let paid = win_all(&read(&items, Win::request), on_error)?;

@@ -1,5 +1,6 @@
 //! Telling the worker, once it has committed, that something was enqueued.
 
+use crate::shmem::metrics::{self, place::OfDatabase};
 use crate::shmem::workers;
 use crate::store::session::clock;
 use pgrx::{pg_guard, pg_sys};
@@ -23,6 +24,7 @@ pub fn watch() {
 /// One more item was enqueued.
 pub fn enqueued() {
     ENQUEUED.set(ENQUEUED.get() + 1);
+    metrics::add(OfDatabase::Enqueued, 1);
 }
 
 /// The worker, or the launcher where there is none, is to look up once this has committed.

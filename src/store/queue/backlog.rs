@@ -1,8 +1,10 @@
 //! How much waits, and what is refused because of it.
 
 use crate::guc;
+use crate::shmem::backlog::{self as shared, Group};
 use crate::store::queue::request::Kind;
 use crate::store::queue::{mark, spins, window};
+use crate::store::relations;
 use crate::store::session::clock;
 use crate::store::snapshot::{self, Active};
 use jackpot_core::{Error, Token};
@@ -14,6 +16,8 @@ const MICROSECONDS_WITH_ROOM: i64 = 1_000_000;
 const MICROSECONDS_WITHOUT: i64 = 50_000;
 /// Counting takes at most one part in so many of the time.
 const SHARE_OF_TIME: i64 = 20;
+/// What took less is counted anew whenever it is asked for.
+const MICROSECONDS_WORTH_KEEPING: i64 = 50_000;
 
 #[derive(Clone, Copy)]
 struct Count {
@@ -61,6 +65,24 @@ fn items(limit: usize) -> Result<usize, Error> {
     Ok(spins::count(&mark.spins, &now, limit) + window::waiting(&mark, &now, limit))
 }
 
+/// What waits; where that takes long to count, it may be what was counted a while ago.
+pub fn about_waiting() -> Result<Vec<Waiting>, Error> {
+    let ledger = relations::current().ledger;
+    let began = clock();
+    if let Some(known) = shared::get(ledger, began) {
+        return Ok(known.into_iter().filter_map(Waiting::from_group).collect());
+    }
+    let waiting = waiting()?;
+    let took = clock() - began;
+    // What only this transaction sees is not for others.
+    let is_everybodys = snapshot::own_xid_if_any().is_none() && !snapshot::is_kept();
+    if took > MICROSECONDS_WORTH_KEEPING && is_everybodys {
+        let groups: Vec<Group> = waiting.iter().map(Waiting::to_group).collect();
+        shared::put(ledger, clock() + took * SHARE_OF_TIME, &groups);
+    }
+    Ok(waiting)
+}
+
 /// Items of one kind and priority that wait.
 pub struct Waiting {
     /// contribution, spin or win.
@@ -75,8 +97,33 @@ pub struct Waiting {
     pub oldest_due_at: Option<i64>,
 }
 
+const KINDS: [Kind; 4] = [Kind::Contribution, Kind::Spin, Kind::Win, Kind::Draw];
+
+impl Waiting {
+    fn to_group(&self) -> Group {
+        let kind = KINDS.iter().position(|kind| kind.as_str() == self.kind).unwrap_or(0);
+        Group {
+            kind: kind as u8,
+            priority: self.priority,
+            items: self.items,
+            attempts: self.attempts,
+            oldest_due_at: self.oldest_due_at.unwrap_or(i64::MAX),
+        }
+    }
+
+    fn from_group(group: Group) -> Option<Self> {
+        Some(Waiting {
+            kind: KINDS.get(usize::from(group.kind))?.as_str(),
+            priority: group.priority,
+            items: group.items,
+            attempts: group.attempts,
+            oldest_due_at: Some(group.oldest_due_at).filter(|at| *at != i64::MAX),
+        })
+    }
+}
+
 /// All that waits, in the active snapshot.
-pub fn waiting() -> Result<Vec<Waiting>, Error> {
+fn waiting() -> Result<Vec<Waiting>, Error> {
     let mut waiting: BTreeMap<(&'static str, i32), Waiting> = BTreeMap::new();
     let Some(mark) = mark::read()? else { return Ok(Vec::new()) };
     let (now, clock) = (snapshot::active(), clock());

@@ -1,5 +1,6 @@
 //! Taking in what is done later. What can be refused is refused now.
 
+use crate::shmem::metrics;
 use crate::store::mark::now;
 use crate::store::operation::{self, Fingerprint};
 use crate::store::play::play_one;
@@ -138,7 +139,10 @@ fn refuse_win(request: &win::Request<'_>, is_delayed: bool) -> Result<(), Error>
 fn known(operation_id: &str, fingerprint: &Fingerprint) -> Result<Option<i64>, Error> {
     match request::find(operation_id) {
         None => Ok(None),
-        Some((id, known)) if known == fingerprint.bytes() => Ok(Some(id)),
+        Some((id, known)) if known == fingerprint.bytes() => {
+            metrics::replayed();
+            Ok(Some(id))
+        }
         Some(_) => Err(operation::mismatch(operation_id)),
     }
 }

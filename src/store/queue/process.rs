@@ -1,5 +1,6 @@
 //! Processing the queue, a piece at a time: what the worker does, and `jackpot_process_queue()`.
 
+use crate::shmem::metrics::{self, place::OfDatabase};
 use crate::store::queue::budget::Budget;
 use crate::store::queue::draw::{Kept, Part, draw};
 use crate::store::queue::item::{self, Tally};
@@ -155,6 +156,9 @@ impl Look {
         }
         draw_all(spins, &part, &mut budget, &mut tally)?;
         announce::done((tally.processed + tally.failed).unsigned_abs());
+        metrics::add(OfDatabase::Processed, tally.processed.unsigned_abs());
+        metrics::add(OfDatabase::Failed, tally.failed.unsigned_abs());
+        metrics::add(OfDatabase::Retried, tally.retried.unsigned_abs());
         let mut moved = mark.clone();
         moved.spins.snapshot = piece.end;
         if piece.is_last {

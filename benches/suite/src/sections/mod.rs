@@ -8,6 +8,7 @@ mod reads;
 mod single;
 mod stream;
 mod wal;
+mod watching;
 
 use crate::database::Database;
 use crate::pgbench::{Load, Outcome};
@@ -28,7 +29,7 @@ pub struct Section {
 }
 
 /// All parts, in their order.
-pub const SECTIONS: [Section; 8] = [
+pub const SECTIONS: [Section; 9] = [
     Section { name: "single", title: "Single calls", run: single::run },
     Section {
         name: "open",
@@ -41,6 +42,7 @@ pub const SECTIONS: [Section; 8] = [
     Section { name: "growth", title: "A growing ledger", run: growth::run },
     Section { name: "wal", title: "WAL", run: wal::run },
     Section { name: "queue", title: "The queue and its worker", run: queue::run },
+    Section { name: "watching", title: "Metrics and the ticker", run: watching::run },
 ];
 
 /// Calls a second.
