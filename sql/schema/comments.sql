@@ -70,7 +70,8 @@ COMMENT ON FUNCTION jackpot.trend IS 'Whether a figure is rising, falling or ste
 
 COMMENT ON VIEW jackpot.jackpots IS 'The columns of the old service''s jackpots table, with exact amounts.';
 COMMENT ON FUNCTION jackpot.worker_state IS 'What shared memory knows of this database''s worker.';
-COMMENT ON FUNCTION jackpot.queue_waiting IS 'What waits in the queue, by kind and priority.';
+COMMENT ON FUNCTION jackpot.queue_waiting IS 'What waits in the queue, by kind and priority; unless is_exact, what takes long to count is counted seldom, for all together.';
+COMMENT ON FUNCTION jackpot.queue_health IS 'jackpot_queue_health(), with an exact count or, where that takes long, an earlier one.';
 COMMENT ON FUNCTION jackpot.minor_units IS 'Micros as exact minor units.';
 COMMENT ON FUNCTION jackpot.carried IS 'Whole micros in a sum of remainders.';
 COMMENT ON FUNCTION jackpot.holdings IS 'What each pool holds, in micros.';

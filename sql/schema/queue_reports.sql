@@ -5,7 +5,7 @@ RETURNS TABLE (state text, pid integer, started_at timestamptz, last_round_at ti
                last_error_at timestamptz, came_in bigint, went_out bigint)
 LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 1 AS 'MODULE_PATHNAME', 'worker_state_wrapper';
 
-CREATE FUNCTION jackpot.queue_waiting()
+CREATE FUNCTION jackpot.queue_waiting(is_exact boolean DEFAULT true)
 RETURNS TABLE (kind text, priority integer, items bigint, attempts bigint, oldest_due_at timestamptz)
 LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'queue_waiting_wrapper';
 
@@ -82,8 +82,8 @@ BEGIN
         CASE WHEN letter.status <> 'requeued' THEN letter.message WHEN waiting.entry IS NOT NULL THEN last.message END;
 END $$;
 
-CREATE FUNCTION jackpot_queue_health() RETURNS jsonb
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
+CREATE FUNCTION jackpot.queue_health(is_exact boolean) RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -102,7 +102,7 @@ BEGIN
            coalesce(sum(w.attempts), 0),
            greatest(extract(epoch FROM clock_timestamp() - min(w.oldest_due_at)) * 1000, 0)::bigint
       INTO depth, depth_by, tries, oldest_age_ms
-      FROM jackpot.queue_waiting() w;
+      FROM jackpot.queue_waiting(is_exact) w;
     SELECT count(*) INTO letters FROM jackpot.dead_letter d WHERE d.status = 'open';
     SELECT count(*) INTO limits FROM jackpot.rate_limit;
     SELECT * INTO worker FROM jackpot.worker_state();
@@ -148,3 +148,9 @@ BEGIN
                                      'last_round_at', worker.last_round_at, 'last_error', worker.last_error,
                                      'last_error_at', worker.last_error_at));
 END $$;
+
+CREATE FUNCTION jackpot_queue_health() RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
+BEGIN ATOMIC
+    SELECT jackpot.queue_health(true);
+END;

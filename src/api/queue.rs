@@ -225,7 +225,9 @@ fn worker_state() -> TableIterator<
 /// What waits in the queue; `queue_reports.sql` declares it.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
-fn queue_waiting() -> Result<
+fn queue_waiting(
+    is_exact: Option<bool>,
+) -> Result<
     TableIterator<
         'static,
         (
@@ -238,7 +240,9 @@ fn queue_waiting() -> Result<
     >,
     ErrorReport,
 > {
-    let waiting = session::run(Call::Observe, backlog::about_waiting)?;
+    let waiting = session::run(Call::Observe, || {
+        if is_exact.unwrap_or(true) { backlog::waiting() } else { backlog::about_waiting() }
+    })?;
     let time = |at: i64| TimestampWithTimeZone::try_from(at).ok();
     Ok(TableIterator::new(waiting.into_iter().map(move |waiting| {
         let oldest_due_at = waiting.oldest_due_at.and_then(time);

@@ -5,7 +5,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 AS $$
 #variable_conflict use_column
 DECLARE
-    queue constant jsonb := @extschema@.jackpot_queue_health();
+    queue constant jsonb := jackpot.queue_health(false);
     signals constant jsonb := (SELECT jsonb_object_agg(s.signal, s.value) FROM jackpot.signal s);
     is_standby constant boolean := pg_is_in_recovery();
     minute record;
@@ -45,7 +45,8 @@ BEGIN
          WHERE s.value >= t.warning OR s.value >= t.critical), '[]');
     IF audit.pool IS NOT NULL THEN
         issues := issues || jsonb_build_object('token', 'conservation', 'severity', 'critical',
-            'message', format('the books of pool "%s" differ from ledger and journal, by %s minor units', audit.pool, audit.difference),
+            'message', format('the books of pool "%s" differ from ledger and journal, %s', audit.pool,
+                              CASE audit.difference WHEN 0 THEN 'though not in their sum' ELSE format('by %s minor units', audit.difference) END),
             'hint', 'jackpot_validate() shows what differs. Somebody has changed a table by hand.');
     END IF;
     IF EXISTS (SELECT FROM jackpot.pool p WHERE p.pending_config IS NOT NULL) THEN
@@ -72,7 +73,7 @@ BEGIN
                 'severity', CASE WHEN extract(day FROM date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') + interval '1 month'
                                                        - (clock_timestamp() AT TIME ZONE 'UTC')) < 7 THEN 'warning' ELSE 'info' END,
                 'message', 'next month''s partition of the ledger is not there yet',
-                'hint', 'The worker, and calls outside of transaction blocks, make it; a long lock on jackpot.ledger keeps them from it.');
+                'hint', 'The worker makes it; without one, calls outside of transaction blocks do, now and then. A long lock on jackpot.ledger keeps them from it.');
         END IF;
     END IF;
     IF is_standby THEN

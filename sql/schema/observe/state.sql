@@ -28,7 +28,7 @@ BEGIN ATOMIC
     SELECT coalesce(sum(w.items), 0)::bigint,
            coalesce(greatest(extract(epoch FROM clock_timestamp() - min(w.oldest_due_at)) * 1000, 0), 0)::bigint,
            (SELECT count(*) FROM jackpot.dead_letter d WHERE d.status = 'open')
-      FROM jackpot.queue_waiting() w;
+      FROM jackpot.queue_waiting(false) w;
 END;
 
 CREATE FUNCTION jackpot.quantile_us(buckets jsonb, share numeric) RETURNS bigint

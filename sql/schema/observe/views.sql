@@ -11,7 +11,7 @@ SELECT w.id AS win_id, w.at, p.pool, w.win_amount, w.user_id, w.game_id, w.cycle
 CREATE VIEW jackpot.queue AS
 SELECT w.kind, w.priority, w.items, w.attempts,
        greatest(extract(epoch FROM clock_timestamp() - w.oldest_due_at) * 1000, 0)::bigint AS oldest_age_ms
-  FROM jackpot.queue_waiting() w
+  FROM jackpot.queue_waiting(true) w
  ORDER BY w.priority DESC, w.kind;
 
 -- The advisory locks of the extension bear the number 19024 (src/store/lock.rs): class 0 is the gate,

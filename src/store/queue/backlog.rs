@@ -123,7 +123,7 @@ impl Waiting {
 }
 
 /// All that waits, in the active snapshot.
-fn waiting() -> Result<Vec<Waiting>, Error> {
+pub fn waiting() -> Result<Vec<Waiting>, Error> {
     let mut waiting: BTreeMap<(&'static str, i32), Waiting> = BTreeMap::new();
     let Some(mark) = mark::read()? else { return Ok(Vec::new()) };
     let (now, clock) = (snapshot::active(), clock());
