@@ -66,7 +66,7 @@ BEGIN
         IF default_rows THEN
             issues := issues || jsonb_build_object('token', 'default_partition_used', 'severity', 'info',
                 'message', 'jackpot.ledger_default holds rows of months that had no partition of their own',
-                'hint', 'Nothing is lost; reading them is slower. Move them to a partition of their month.');
+                'hint', 'Nothing is lost; reading them is slower. Move them to a partition of their month, with PRIMARY KEY (id) and an index on (xid).');
         END IF;
         IF is_missing THEN
             issues := issues || jsonb_build_object('token', 'partition_missing',

@@ -119,24 +119,25 @@ BEGIN
             'message', 'Add jackpot to shared_preload_libraries and restart: a worker then settles and drains the queue, totals cost less, and there are metrics.');
     END IF;
 
-    -- A long tail: transaction ids between the oldest that the mark does not see and the newest.
+    -- A long tail: transaction ids between the oldest that the mark does not see and the newest. They are the cluster's: whoever
+    -- keeps it long may be in another database.
     SELECT pg_snapshot_xmax(pg_current_snapshot())::text::numeric - pg_snapshot_xmin(m.snapshot)::text::numeric AS transactions,
-           a.pid, a.application_name, a.usename, a.state, round(extract(epoch FROM clock_timestamp() - a.xact_start)) AS seconds, p.gid,
+           a.pid, a.application_name, a.usename, a.datname, a.state, round(extract(epoch FROM clock_timestamp() - a.xact_start)) AS seconds, p.gid,
            minute.unsettled_rows
       INTO long
       FROM jackpot.mark m
       LEFT JOIN LATERAL (
           SELECT a.* FROM pg_stat_activity a
-           WHERE a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid() AND a.datname = current_database()
+           WHERE a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid()
            ORDER BY age(a.backend_xid) DESC LIMIT 1) a ON true
-      LEFT JOIN LATERAL (SELECT p.gid, p.transaction FROM pg_prepared_xacts p WHERE p.database = current_database() ORDER BY age(p.transaction) DESC LIMIT 1) p
+      LEFT JOIN LATERAL (SELECT p.gid, p.transaction FROM pg_prepared_xacts p ORDER BY age(p.transaction) DESC LIMIT 1) p
              ON a.backend_xid IS NULL OR age(p.transaction) > age(a.backend_xid);
     IF long.transactions >= 1000 OR long.seconds >= 60 THEN
         bottlenecks := bottlenecks || jsonb_build_object('token', 'long_tail',
             'message', format('Reading goes back %s transactions%s.', long.transactions,
                               CASE WHEN long.gid IS NOT NULL THEN format(', to the prepared transaction %L', long.gid)
-                                   WHEN long.pid IS NOT NULL THEN format(', to one of process %s (%s, %s), open for %s s', long.pid,
-                                                                         coalesce(nullif(long.application_name, ''), long.usename), long.state, long.seconds)
+                                   WHEN long.pid IS NOT NULL THEN format(', to one of process %s (%s in database %s, %s), open for %s s', long.pid,
+                                                                         coalesce(nullif(long.application_name, ''), long.usename), long.datname, long.state, long.seconds)
                                    ELSE ', as nothing has settled them' END),
             'transactions', long.transactions, 'pid', CASE WHEN long.gid IS NULL THEN long.pid END, 'application_name', long.application_name,
             'gid', long.gid, 'seconds', long.seconds, 'unsettled_rows', long.unsettled_rows);

@@ -177,7 +177,9 @@ fn finish(due: &Due, done: Result<Done, Failure>, tally: &mut Tally) {
             tally.count_wins(&done.won);
             match done.put_aside.first() {
                 None => {
-                    tally.processed += 1;
+                    let is_last =
+                        due.kind != Kind::Draw || !request::others_wait(due.id, due.entry);
+                    tally.processed += i64::from(is_last);
                     let applied = Outcome::Applied(done.ledger_id, done.win_id);
                     request::tried(due.entry, due.id, &applied);
                 }

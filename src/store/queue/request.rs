@@ -159,6 +159,9 @@ fn is_transient(sqlstate: &str) -> bool {
 }
 
 statements! {
+    static OTHERS(INT8OID, INT8OID) = "
+        SELECT FROM jackpot.request r
+         WHERE r.id = $1 AND r.entry <> $2 AND NOT EXISTS (SELECT FROM jackpot.attempt a WHERE a.entry = r.entry) LIMIT 1";
     static INSERT(INT8OID, XID8OID, TIMESTAMPTZOID, TEXTOID, INT4OID, TIMESTAMPTZOID, INT4OID, TEXTOID, JSONBOID) = "
         INSERT INTO jackpot.request (id, xid, at, kind, priority, due_at, attempts, is_first, actor, payload)
         VALUES ($1, $2, $3, $4, $5, $6, $7, false, $8, $9)";
@@ -271,6 +274,11 @@ pub fn wake(pool_id: i32) -> u64 {
     let _active = Active::latest();
     let arguments = [argument(pool_id), own_xid, argument(now())];
     WAKE.with(|statement| statement.write_on_active_snapshot(&arguments).count())
+}
+
+/// Whether another entry of the item waits: a spin that hit two pools may have one for each.
+pub fn others_wait(id: i64, entry: i64) -> bool {
+    OTHERS.with(|statement| statement.write(&[argument(id), argument(entry)]).count() > 0)
 }
 
 /// Writes down what became of an entry.
