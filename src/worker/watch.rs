@@ -14,8 +14,9 @@ use jackpot_core::Error;
 /// How long it rests when it has gone through the ledger.
 const MICROSECONDS_BETWEEN_PASSES: i64 = 10_000_000;
 const MICROSECONDS_BETWEEN_STEPS: i64 = 1_000_000;
-/// The audit takes at most one part in so many of the time.
+/// The audit takes at most one part in so many of the time, but rests no longer than that.
 const SHARE_OF_AUDIT: i64 = 50;
+const MICROSECONDS_OF_REST: i64 = 600_000_000;
 /// So do the alerts: the more waits in the queue, the longer it takes to count it.
 const SHARE_OF_ALERTS: i64 = 20;
 
@@ -48,6 +49,10 @@ impl Watch {
     /// Does what is due.
     pub fn step(&mut self) -> Result<(), String> {
         let now = clock();
+        // It may have been set back.
+        self.last_alerts = self.last_alerts.min(now);
+        self.last_sample = self.last_sample.min(now);
+        self.next_audit = self.next_audit.min(now + MICROSECONDS_OF_REST);
         metrics::resolve();
         if self.alerts_due().is_some_and(|due| due <= now) {
             self.last_alerts = now;
@@ -108,7 +113,8 @@ impl Watch {
         let now = clock();
         let rest =
             if is_through { MICROSECONDS_BETWEEN_PASSES } else { MICROSECONDS_BETWEEN_STEPS };
-        self.next_audit = now + rest.max((now - began) * SHARE_OF_AUDIT);
+        let took = now - began;
+        self.next_audit = now + rest.max(took * SHARE_OF_AUDIT).min(MICROSECONDS_OF_REST);
         Ok(())
     }
 }

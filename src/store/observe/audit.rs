@@ -18,19 +18,18 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
-/// Pools that are compared with their journals at a time.
-const POOLS_AT_ONCE: i32 = 32;
+/// How long pools are compared with their journals at a time; one of them at least.
+const MICROSECONDS_AT_ONCE: i64 = 10_000;
 /// Rows that a session reads when it asks for what was found: some milliseconds' worth.
 const ROWS_OF_A_SESSION: usize = 2_000;
 
 statements! {
-    /// What the rows of the next pools hold beyond what their journals explain.
-    static JOURNAL(INT4OID, INT4OID) = "
+    /// What the row of the next pool holds beyond what its journal explains.
+    static JOURNAL(INT4OID) = "
         SELECT p.id, (p.meter - j.display + p.reserve - j.reserve)::pg_catalog.text, p.meter = j.display AND p.reserve = j.reserve
-          FROM (SELECT p.* FROM jackpot.pool p WHERE p.id > $1 ORDER BY p.id LIMIT $2) p
+          FROM (SELECT p.* FROM jackpot.pool p WHERE p.id > $1 ORDER BY p.id LIMIT 1) p
          CROSS JOIN LATERAL (SELECT coalesce(pg_catalog.sum(j.display), 0) AS display, coalesce(pg_catalog.sum(j.reserve), 0) AS reserve
-                               FROM jackpot.journal j WHERE j.pool_id = p.id) j
-         ORDER BY p.id";
+                               FROM jackpot.journal j WHERE j.pool_id = p.id) j";
 }
 
 /// The ledger's columns, as [`tail::legs`] numbers them, by another index.
@@ -113,17 +112,18 @@ pub fn with_result<T>(look: impl FnOnce(&Audit) -> T) -> T {
 
 impl Found {
     fn compare_journals(&mut self) {
-        let mut pools = 0;
-        JOURNAL.with(|statement| {
-            statement.read(&[argument(self.last_pool), argument(POOLS_AT_ONCE)]).each(|row| {
-                pools += 1;
+        let began = clock();
+        while !self.is_through_journals && clock() - began < MICROSECONDS_AT_ONCE {
+            self.is_through_journals = JOURNAL.with(|statement| {
+                let rows = statement.read(&[argument(self.last_pool)]);
+                let Some(row) = rows.first() else { return true };
                 self.last_pool = row.need(1);
                 if !row.need::<bool>(3) {
                     self.differences.insert(self.last_pool, row.whole(2));
                 }
+                false
             });
-        });
-        self.is_through_journals = pools < POOLS_AT_ONCE;
+        }
     }
 
     fn read_ledger(&mut self, rows: usize) -> Result<(), Error> {
