@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
 trap 'for name in $(sed -n "s/.*\"\(watch_[a-z_]*\)\".*/\1/p" "$here"/tests/watch/src/*.rs); do "$here/scripts/cluster.sh" remove "$name"; done' EXIT
 
 export RUST_BACKTRACE=${RUST_BACKTRACE:-0}
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$here/target/clients}
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$here/target/tests}
 export PGPORT=5432 PGUSER=postgres
 unset PGPASSWORD PGSERVICE PGOPTIONS PGHOSTADDR
 cd "$here"

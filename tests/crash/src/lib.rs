@@ -2,13 +2,13 @@
 //! Each starts clusters of its own; `tests/crash/run.sh` runs them.
 #![cfg(test)]
 
-// Of what these two share with tests/clients, each uses a part.
+// Of what these two share with tests/concurrency, each uses a part.
 #[allow(dead_code)]
-#[path = "../../clients/src/cluster.rs"]
+#[path = "../../concurrency/src/cluster.rs"]
 mod cluster;
 mod queue;
 #[allow(dead_code)]
-#[path = "../../clients/src/server.rs"]
+#[path = "../../concurrency/src/server.rs"]
 mod server;
 mod servers;
 

@@ -2,16 +2,16 @@
 //! they show is made to happen. Each test starts clusters of its own; `tests/watch/run.sh` runs them.
 #![cfg(test)]
 
-// Of what these share with tests/clients and tests/crash, each uses a part.
+// Of what these share with tests/concurrency and tests/crash, each uses a part.
 #[allow(dead_code)]
-#[path = "../../clients/src/cluster.rs"]
+#[path = "../../concurrency/src/cluster.rs"]
 mod cluster;
 #[allow(dead_code)]
 #[path = "../../crash/src/queue.rs"]
 mod queue;
 mod seen;
 #[allow(dead_code)]
-#[path = "../../clients/src/server.rs"]
+#[path = "../../concurrency/src/server.rs"]
 mod server;
 #[allow(dead_code)]
 #[path = "../../crash/src/servers.rs"]

@@ -14,7 +14,7 @@ pub struct Database {
 impl Database {
     pub async fn create(test: &str) -> Self {
         let host = env::var("PGHOST")
-            .expect("PGHOST is not set; tests/clients/run.sh starts a server and sets it");
+            .expect("PGHOST is not set; tests/concurrency/run.sh starts a server and sets it");
         Database::create_at(host, test).await
     }
 

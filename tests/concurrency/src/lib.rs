@@ -1,5 +1,5 @@
 //! Tests of the extension as clients meet it: through a driver, with many connections at once.
-//! They need a server that the PG* variables lead to; `tests/clients/run.sh` starts one.
+//! They need a server that the PG* variables lead to; `tests/concurrency/run.sh` starts one.
 #![cfg(test)]
 
 mod cluster;
