@@ -36,7 +36,10 @@ count() {
         }' "$1"
 }
 
-table='' total_passed=0 total_failed=0
+# The lines that tell what failed, for the end of a long log.
+failures() { grep -nE '^not ok|\.\.\. FAILED|^test .* FAILED|^error(\[|:)|panicked at|^[-+] ' "$1" | head -n 40 || true; }
+
+table='' total_passed=0 total_failed=0 failed_tiers=()
 for tier in "${tiers[@]}"; do
     if [[ " ${all[*]} " != *" $tier "* ]]; then
         echo "there is no tier $tier; the tiers are: ${all[*]}" >&2
@@ -52,11 +55,15 @@ for tier in "${tiers[@]}"; do
     read -r passed failed < <(count "$logs/$tier.log")
     if [ $((passed + failed)) -eq 0 ] && [ $result = ok ]; then passed=1; fi
     if [ "$failed" -eq 0 ] && [ $result = FAILED ]; then failed=1; fi
-    if [ "$failed" -gt 0 ]; then result=FAILED; fi
+    if [ "$failed" -gt 0 ]; then result=FAILED; failed_tiers+=("$tier"); fi
     total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed))
     table+=$(printf '%-10s %-7s %7d %7d %8d' "$tier" "$result" "$passed" "$failed" $((SECONDS - started)))$'\n'
 done
 
+for tier in "${failed_tiers[@]}"; do
+    printf '\n== what failed in %s\n' "$tier"
+    failures "$logs/$tier.log"
+done
 printf '\n%-10s %-7s %7s %7s %8s\n' tier result passed failed seconds
 printf '%s\n%d passed, %d failed\n' "$table" "$total_passed" "$total_failed"
 [ "$total_failed" -eq 0 ]
