@@ -30,7 +30,7 @@ psql: ## open psql in the demo's database
 	@scripts/cluster.sh start demo shared_preload_libraries=jackpot
 	@eval "$$(scripts/cluster.sh env demo)" && psql -d demo
 
-test: ## all tests, or those of TIER="lint core regress isolation concurrency crash watch monitoring browser restore"
+test: ## all tests, or those of TIER="lint core regress isolation concurrency clients typescript migration crash watch monitoring browser restore"
 	@scripts/prerequisites.sh test
 	@$(MAKE) --no-print-directory install
 	@scripts/test.sh $(TIER)

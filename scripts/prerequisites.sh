@@ -15,12 +15,17 @@ reason() { grep -E '^(E:|sudo:|error)' "$log" | tail -n 1; }
 
 packages=(clang libclang-dev pkg-config)
 [ -n "${PG_CONFIG:-}" ] || packages+=(postgresql-15 postgresql-server-dev-15)
-# Debian's prometheus would run as a service wherever it is installed: the tests unpack it.
+# The tests unpack what would run as a service wherever it is installed (prometheus, pgbouncer), or
+# would bring along much that nobody needs (the drivers of Go and Java).
 unpacked=()
 if [ "${1:-}" = test ]; then
-    packages+=(postgresql-client-15 libipc-run-perl chromium fonts-dejavu-core jq curl)
+    packages+=(postgresql-client-15 libipc-run-perl chromium fonts-dejavu-core jq curl golang-go libc-ares2 libevent-2.1-7)
     command -v npm >/dev/null || packages+=(nodejs npm)
-    unpacked=(prometheus prometheus-postgres-exporter)
+    command -v javac >/dev/null || packages+=(openjdk-17-jdk-headless)
+    python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+    unpacked=(prometheus prometheus-postgres-exporter pgbouncer libpostgresql-jdbc-java libgoogle-gson-java
+        golang-github-jackc-{pgx-v4,pgconn,pgtype,pgio,pgpassfile,pgservicefile,pgproto3-v2,chunkreader-v2,puddle}-dev
+        golang-golang-x-{crypto,text}-dev golang-github-shopspring-decimal-dev)
 fi
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
@@ -58,7 +63,7 @@ fi
 
 tools=$PWD/target/debian
 for package in "${unpacked[@]}"; do
-    [ ! -x "$tools/usr/bin/$package" ] || continue
+    [ ! -e "$tools/usr/share/doc/$package" ] || continue
     echo "unpacking $package"
     mkdir -p "$tools"
     folder=$(mktemp -d)

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 logs=target/test-logs
 mkdir -p "$logs"
 
-all=(lint core regress isolation concurrency crash watch monitoring browser restore)
+all=(lint core regress isolation concurrency clients typescript migration crash watch monitoring browser restore)
 tiers=("$@")
 [ $# -gt 0 ] || tiers=("${all[@]}")
 

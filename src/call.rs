@@ -80,6 +80,12 @@ calls! {
     Requeue = "requeue",
     /// `jackpot_discard()`
     Discard = "discard",
+    /// `jackpot_migrate()`
+    Migrate = "migrate",
+    /// `jackpot_import_table()`
+    ImportTable = "import_table",
+    /// `jackpot_rollback()`
+    Rollback = "rollback",
     /// `jackpot_pools()`
     Pools = "pools",
     /// `jackpot_pool()`

@@ -13,12 +13,16 @@ pub fn sqlstate(token: Token) -> PgSqlErrorCode {
         Token::NullArgument => PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
         Token::InsufficientFunds => PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
         Token::PoolNotActive => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-        Token::UnknownWin | Token::UnknownItem => PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+        Token::UnknownWin | Token::UnknownItem | Token::UnknownMigration => {
+            PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT
+        }
         Token::WinState
         | Token::NextCycleOnly
         | Token::OperationVoided
         | Token::OperationWon
         | Token::ItemState
+        | Token::MigrationInUse
+        | Token::MigrationState
         | Token::NotPreloaded => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
         Token::RateLimited | Token::QueueFull => {
             PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED
@@ -28,6 +32,7 @@ pub fn sqlstate(token: Token) -> PgSqlErrorCode {
         Token::VersionConflict => PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
         Token::LockTimeout => PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
         Token::AmountOutOfRange => PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+        Token::BooksDiffer => PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
     }
 }
 

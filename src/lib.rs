@@ -63,6 +63,21 @@ extension_sql_file!(
     name = "observe_report",
     requires = ["observe_health"]
 );
+extension_sql_file!(
+    "../sql/schema/migration/tables.sql",
+    name = "migration_tables",
+    requires = ["observe_report"]
+);
+extension_sql_file!(
+    "../sql/schema/migration/export.sql",
+    name = "migration_export",
+    requires = ["migration_tables"]
+);
+extension_sql_file!(
+    "../sql/schema/schema_check.sql",
+    name = "schema_check",
+    requires = ["migration_export"]
+);
 extension_sql_file!("../sql/schema/comments.sql", name = "comments", finalize);
 
 /// Called by PostgreSQL when the library is loaded.

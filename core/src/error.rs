@@ -48,11 +48,19 @@ pub enum Token {
     QueueFull,
     /// SQLSTATE 55000: it needs the library preloaded.
     NotPreloaded,
+    /// SQLSTATE 42704: no migration of that number.
+    UnknownMigration,
+    /// SQLSTATE 55000: what a migration made has been played with since.
+    MigrationInUse,
+    /// SQLSTATE 55000: the migration is not in a state in which that can be done.
+    MigrationState,
+    /// SQLSTATE XX001: the books would not add up.
+    BooksDiffer,
 }
 
 impl Token {
     /// All of them, in their order.
-    pub const ALL: [Token; 21] = [
+    pub const ALL: [Token; 25] = [
         Token::UnknownPool,
         Token::PoolExists,
         Token::InvalidArgument,
@@ -74,6 +82,10 @@ impl Token {
         Token::RateLimited,
         Token::QueueFull,
         Token::NotPreloaded,
+        Token::UnknownMigration,
+        Token::MigrationInUse,
+        Token::MigrationState,
+        Token::BooksDiffer,
     ];
 
     /// The token as it stands in DETAIL.
@@ -100,6 +112,10 @@ impl Token {
             Token::RateLimited => "rate_limited",
             Token::QueueFull => "queue_full",
             Token::NotPreloaded => "not_preloaded",
+            Token::UnknownMigration => "unknown_migration",
+            Token::MigrationInUse => "migration_in_use",
+            Token::MigrationState => "migration_state",
+            Token::BooksDiffer => "books_differ",
         }
     }
 }

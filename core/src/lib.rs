@@ -15,6 +15,7 @@ mod eligibility;
 mod error;
 mod json;
 mod latency;
+pub mod migration;
 mod money;
 mod pool;
 mod random;

@@ -111,7 +111,9 @@ BEGIN
                FROM jackpot.ledger l
               CROSS JOIN LATERAL array_position(l.pool_ids, wanted_id) AS i(i)
                LEFT JOIN jackpot.void v ON v.ledger_id = l.id AND v.operation_id = l.operation_id
-              WHERE l.at >= since AND l.at < until AND i.i IS NOT NULL
+              -- Asked for wins alone, it does not look at the ledger.
+              WHERE kinds && ARRAY['contribution', 'void']
+                AND l.at >= since AND l.at < until AND i.i IS NOT NULL
                 AND CASE WHEN l.voids IS NULL THEN 'contribution' ELSE 'void' END = ANY (kinds)
               ORDER BY l.at DESC, l.id DESC
               LIMIT max_rows)

@@ -1,12 +1,55 @@
 -- The proof that nothing is lost: everything is added up anew from ledger, journal and wins, in one
 -- snapshot and by plain SQL that shares nothing with what it checks.
 
-CREATE FUNCTION jackpot_validate()
+-- A value of a configuration as a number: 0 where there is none, NULL where it is none.
+CREATE FUNCTION jackpot.number_of(value jsonb) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN value #>> '{}' IS NULL THEN 0
+                WHEN value #>> '{}' ~ '^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$' THEN (value #>> '{}')::numeric END
+$$;
+
+-- The keys of a configuration whose values are of another type than theirs. Keys that nobody knows
+-- are not among them: on those, reading the pools fails.
+CREATE FUNCTION jackpot.mistyped_keys(config jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN jsonb_typeof(config) <> 'object' THEN 'all' ELSE
+        (SELECT string_agg(e.key, ', ' ORDER BY e.key)
+           FROM jsonb_each(config) e
+          CROSS JOIN LATERAL jsonb_typeof(e.value) AS t(type)
+          WHERE t.type <> 'null'
+            AND CASE WHEN e.key IN ('contribution_rate', 'reserve_rate')
+                     THEN t.type NOT IN ('number', 'string') OR jackpot.number_of(e.value) IS NULL
+                     WHEN e.key IN ('seed_amount', 'max_amount', 'min_wager', 'max_wager', 'max_contribution', 'verify_above')
+                     THEN t.type <> 'number'
+                     WHEN e.key IN ('operator_ids', 'game_ids', 'game_categories')
+                     THEN t.type <> 'array' OR jsonb_path_exists(e.value, '$[*] ? (@.type() != "string")')
+                     WHEN e.key IN ('currency', 'starts_at', 'ends_at') THEN t.type <> 'string'
+                     WHEN e.key = 'regulated' THEN t.type <> 'boolean'
+                     WHEN e.key = 'trigger' THEN t.type <> 'object' END) END
+$$;
+
+CREATE FUNCTION jackpot_validate(schema_only boolean DEFAULT false, detailed boolean DEFAULT false)
 RETURNS TABLE (check_name text, ok boolean, detail text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
+DECLARE
+    is_detailed constant boolean := coalesce(jackpot_validate.detailed, false);
+    -- What jackpot_pools() shows; NULL where it fails, for the reason in trouble.
+    shown jsonb;
+    trouble text;
 BEGIN
+    IF jackpot_validate.schema_only THEN
+        RETURN QUERY SELECT * FROM jackpot.schema_checks(is_detailed);
+        RETURN;
+    END IF;
+    BEGIN
+        SELECT coalesce(jsonb_agg(to_jsonb(r) - 'config'), '[]') INTO shown FROM @extschema@.jackpot_pools() r;
+    EXCEPTION WHEN data_exception OR internal_error THEN
+        trouble := SQLERRM;
+    END;
     RETURN QUERY
     WITH mark AS MATERIALIZED (
         SELECT m.snapshot, m.floor_id FROM jackpot.mark m),
@@ -14,7 +57,7 @@ BEGIN
         SELECT t.pool_id,
                t.display + jackpot.carried(t.display_remainder) AS display,
                t.reserve + jackpot.carried(t.reserve_remainder) AS reserve,
-               t.contributions, t.wagered, t.voids, t.voided,
+               t.contributions, t.wagered, t.voids, t.voided, t.config_version,
                t.settled
           FROM (SELECT u.pool_id, sum(u.display) AS display, sum(u.reserve) AS reserve,
                        sum(coalesce(u.display_remainder, 0)) AS display_remainder, sum(coalesce(u.reserve_remainder, 0)) AS reserve_remainder,
@@ -22,6 +65,8 @@ BEGIN
                        coalesce(sum(f.wagered) FILTER (WHERE l.voids IS NULL), 0) AS wagered,
                        count(l.voids) AS voids,
                        coalesce(-sum(u.display + u.reserve) FILTER (WHERE l.voids IS NOT NULL), 0) AS voided,
+                       -- An own bet may know a configuration that the transaction's snapshot does not show yet.
+                       max(u.config_version) FILTER (WHERE l.xid IS DISTINCT FROM (SELECT pg_current_xact_id_if_assigned())) AS config_version,
                        ARRAY[coalesce(sum(u.display) FILTER (WHERE s.settled), 0),
                              coalesce(sum(u.reserve) FILTER (WHERE s.settled), 0),
                              coalesce(sum(u.display_remainder) FILTER (WHERE s.settled), 0),
@@ -31,15 +76,15 @@ BEGIN
                              count(l.voids) FILTER (WHERE s.settled),
                              coalesce(-sum(u.display + u.reserve) FILTER (WHERE s.settled AND l.voids IS NOT NULL), 0)] AS settled
                   FROM jackpot.ledger l
-                 CROSS JOIN LATERAL unnest(l.pool_ids, l.display, l.reserve, l.exchange_rates, l.display_remainders, l.reserve_remainders)
-                                 AS u(pool_id, display, reserve, rate, display_remainder, reserve_remainder)
+                 CROSS JOIN LATERAL unnest(l.pool_ids, l.display, l.reserve, l.config_versions, l.exchange_rates, l.display_remainders, l.reserve_remainders)
+                                 AS u(pool_id, display, reserve, config_version, rate, display_remainder, reserve_remainder)
                  CROSS JOIN LATERAL (SELECT CASE WHEN u.rate IS NULL THEN l.wager_amount
                                                  ELSE floor(l.wager_amount::numeric * u.rate / 10000000000) END) AS f(wagered)
                  CROSS JOIN LATERAL (SELECT coalesce((SELECT l.id <= m.floor_id OR pg_visible_in_snapshot(l.xid, m.snapshot)
                                                         FROM mark m), false)) AS s(settled)
                  GROUP BY u.pool_id) t),
     entries AS MATERIALIZED (
-        SELECT j.pool_id, sum(j.display) AS display, sum(j.reserve) AS reserve,
+        SELECT j.pool_id, sum(j.display) AS display, sum(j.reserve) AS reserve, max(j.config_version) AS config_version,
                coalesce(sum(j.display + j.reserve) FILTER (WHERE j.kind IN ('seed', 'cover')), 0) AS seeded,
                coalesce(-sum(j.display + j.reserve) FILTER (WHERE j.kind = 'win'), 0) AS won,
                coalesce(-sum(j.display + j.reserve) FILTER (WHERE j.kind = 'void'), 0) AS voided,
@@ -54,8 +99,15 @@ BEGIN
           FROM jackpot.journal j WHERE j.operation_id IS NOT NULL GROUP BY j.operation_id, j.pool_id),
     configs AS MATERIALIZED (
         SELECT j.pool_id, j.id, lead(j.id) OVER (PARTITION BY j.pool_id ORDER BY j.id) AS next_id,
-               (j.after ->> 'verify_above')::bigint AS verify_above
+               CASE jsonb_typeof(j.after -> 'verify_above') WHEN 'number' THEN (j.after -> 'verify_above')::numeric END AS verify_above,
+               j.after AS config, j.before IS DISTINCT FROM lag(j.after) OVER (PARTITION BY j.pool_id ORDER BY j.id) AS is_torn
           FROM jackpot.journal j WHERE j.kind IN ('create', 'configure')),
+    plans AS MATERIALIZED (
+        SELECT DISTINCT ON (j.pool_id) j.pool_id, j.after FROM jackpot.journal j WHERE j.kind = 'plan' ORDER BY j.pool_id, j.id DESC),
+    -- A change of the configuration writes one of these, and sometimes two; a retirement drops a plan and changes none.
+    versions AS MATERIALIZED (
+        SELECT j.pool_id, count(DISTINCT j.config_version) AS changes
+          FROM jackpot.journal j WHERE j.kind IN ('create', 'configure', 'plan') GROUP BY j.pool_id),
     -- What was published last in a cycle.
     published AS MATERIALIZED (
         SELECT DISTINCT ON (j.pool_id, j.cycle) j.pool_id, j.cycle, j.after ->> 'commitment' AS commitment
@@ -93,14 +145,25 @@ BEGIN
                p.status = 'retired' AS retired,
                (SELECT encode(sha256(convert_to(s.secret, 'UTF8')), 'hex') FROM jackpot.secret s WHERE s.pool_id = p.id) AS secret,
                r.current_amount, r.max_amount, r.reserve_amount, r.overflow_amount, r.version AS public_version,
-               r.total_contributions, r.total_contributed, r.total_wagered
+               r.total_contributions, r.total_contributed, r.total_wagered,
+               p.status, p.config, p.pending_config, p.config_version, b.pool_id IS NOT NULL AS has_balance,
+               concat_ws(', ', jackpot.mistyped_keys(p.config), jackpot.mistyped_keys(p.pending_config)) AS mistyped,
+               v.config IS NOT DISTINCT FROM p.config AND p.id NOT IN (SELECT c.pool_id FROM configs c WHERE c.is_torn)
+                 AND (p.pending_config IS NULL OR p.pending_config IS NOT DISTINCT FROM t.after) AS is_journaled,
+               coalesce(n.changes, 0) AS changes, coalesce(e.config_version, 0) AS journal_version, coalesce(l.config_version, 0) AS ledger_version
           FROM jackpot.pool p
           JOIN jackpot.holdings() h ON h.pool_id = p.id
           LEFT JOIN legs l ON l.pool_id = p.id
           LEFT JOIN jackpot.balance b ON b.pool_id = p.id
           LEFT JOIN entries e ON e.pool_id = p.id
           LEFT JOIN wins w ON w.pool_id = p.id
-          LEFT JOIN @extschema@.jackpot_pools() r ON r.pool = p.pool)
+          LEFT JOIN configs v ON v.pool_id = p.id AND v.next_id IS NULL
+          LEFT JOIN plans t ON t.pool_id = p.id
+          LEFT JOIN versions n ON n.pool_id = p.id
+          LEFT JOIN jsonb_to_recordset(shown) AS r(pool text, current_amount bigint, max_amount bigint, reserve_amount numeric,
+                                                   overflow_amount numeric, version bigint, total_contributions bigint,
+                                                   total_contributed numeric, total_wagered numeric) ON r.pool = p.pool
+         ORDER BY p.id)
     SELECT c.check_name, coalesce(c.ok, false), p.pool || ': ' || c.detail
       FROM pools p
      CROSS JOIN LATERAL (VALUES
@@ -141,6 +204,8 @@ BEGIN
         ('version', p.public_version = p.version + p.contributions + p.voids,
          format('version %s = %s + %s contributions + %s voids', p.public_version, p.version, p.contributions, p.voids))
      ) AS c(check_name, ok, detail)
+     -- What nobody is shown cannot be compared.
+     WHERE trouble IS NULL OR c.check_name NOT IN ('amount', 'version')
     UNION ALL
     SELECT 'operations', o.missing = 0,
            format('%s of %s operations have no ledger row or win of theirs', o.missing, o.total)
@@ -178,5 +243,51 @@ BEGIN
            format('pools gave %s to one another and got %s',
                   jackpot.minor_units(coalesce(-sum(j.display + j.reserve) FILTER (WHERE j.display + j.reserve < 0), 0)),
                   jackpot.minor_units(coalesce(sum(j.display + j.reserve) FILTER (WHERE j.display + j.reserve > 0), 0)))
-      FROM jackpot.journal j WHERE j.kind = 'transfer';
+      FROM jackpot.journal j WHERE j.kind = 'transfer'
+    UNION ALL
+    SELECT s.check_name, s.ok, s.detail FROM jackpot.schema_checks(is_detailed) s
+    UNION ALL
+    SELECT 'pools', false, 'jackpot_pools() fails: ' || trouble WHERE trouble IS NOT NULL
+    UNION ALL
+    SELECT c.check_name, coalesce(c.ok, false), p.pool || ': ' || c.detail
+      FROM pools p
+     -- What is in force, and what will be after the reset.
+     CROSS JOIN LATERAL (
+           SELECT bool_and(coalesce(n.contribution_rate BETWEEN 0 AND 1 AND n.reserve_rate BETWEEN 0 AND 1
+                                    AND n.contribution_rate + n.reserve_rate <= 1
+                                    AND trunc(n.contribution_rate, 6) = n.contribution_rate
+                                    AND trunc(n.reserve_rate, 6) = n.reserve_rate, false)) AS rates,
+                  bool_and(coalesce(n.seed BETWEEN 0 AND n.highest AND trunc(n.seed) = n.seed
+                                    AND n.ceiling BETWEEN n.seed AND n.highest AND trunc(n.ceiling) = n.ceiling, false)) AS amounts
+             FROM (VALUES (p.config), (p.config || p.pending_config)) AS c(config)
+            CROSS JOIN LATERAL (
+                  SELECT jackpot.number_of(c.config -> 'contribution_rate') AS contribution_rate,
+                         jackpot.number_of(c.config -> 'reserve_rate') AS reserve_rate,
+                         jackpot.number_of(c.config -> 'seed_amount') AS seed,
+                         -- As many minor units as micros fit a bigint.
+                         9223372036854 AS highest,
+                         CASE WHEN c.config ->> 'max_amount' IS NULL THEN 9223372036854
+                              ELSE jackpot.number_of(c.config -> 'max_amount') END AS ceiling) AS n
+            WHERE c.config IS NOT NULL) AS are
+     CROSS JOIN LATERAL (SELECT coalesce('; next cycle ' || left(p.pending_config::text, 100), '')) AS t(later)
+     CROSS JOIN LATERAL (VALUES
+        ('pools', length(p.pool) BETWEEN 1 AND 100 AND p.status IN ('active', 'paused', 'retired') AND p.has_balance AND p.mistyped = ''
+                  AND coalesce(length(p.config ->> 'currency') BETWEEN 1 AND 20, true),
+         concat_ws(', ', p.status, coalesce(p.config ->> 'currency', 'no currency'), CASE WHEN NOT p.has_balance THEN 'no balance' END,
+                   'cannot be read: ' || nullif(p.mistyped, ''))),
+        ('rates', are.rates, format('contribution %s, reserve %s%s', coalesce(p.config ->> 'contribution_rate', '0'),
+                                    coalesce(p.config ->> 'reserve_rate', '0'), t.later)),
+        ('amounts', are.amounts AND coalesce(p.current_amount BETWEEN 0 AND coalesce(p.max_amount, p.current_amount)
+                                             AND p.reserve_amount >= 0 AND p.overflow_amount >= 0, true),
+         format('seed %s, ceiling %s, shown %s%s', coalesce(p.config ->> 'seed_amount', '0'), coalesce(p.config ->> 'max_amount', 'none'),
+                coalesce(p.current_amount::text, 'nothing'), t.later)),
+        ('versions', p.config_version >= 1 AND p.changes = p.config_version AND p.journal_version = p.config_version
+                     AND p.ledger_version <= p.config_version AND p.is_journaled,
+         format('configuration %s; the journal has %s changes up to %s, the ledger knows %s%s', p.config_version, p.changes, p.journal_version,
+                p.ledger_version, CASE WHEN NOT p.is_journaled THEN '; the journal says otherwise' END))
+     ) AS c(check_name, ok, detail);
+EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception OR internal_error THEN
+    -- What is missing or of another type cannot be added up.
+    RETURN QUERY SELECT 'conservation', false, 'the books cannot be read: ' || SQLERRM
+           UNION ALL SELECT s.check_name, s.ok, s.detail FROM jackpot.schema_checks(is_detailed) s;
 END $$;

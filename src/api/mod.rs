@@ -4,6 +4,7 @@
 mod administer;
 mod batch;
 mod exchange;
+mod migration;
 mod observe;
 pub mod pools;
 mod queue;

@@ -151,6 +151,17 @@ pub fn win_moved(
     write((pool_id, cycle), config_version, kind, Moved::default(), change, occasion)
 }
 
+/// Writes a movement of a pool that another system made, or that balances one.
+pub fn taken_over(
+    (pool_id, cycle, config_version): (i32, i64, i64),
+    kind: &str,
+    (display, reserve): (Micros, Micros),
+    occasion: &Occasion<'_>,
+) -> Result<(), Error> {
+    let moved = Moved { display, reserve };
+    write((pool_id, cycle), config_version, kind, moved, (Value::Null, Value::Null), occasion)
+}
+
 /// Micros that a row moved.
 #[derive(Default)]
 struct Moved {

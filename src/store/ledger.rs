@@ -226,7 +226,7 @@ pub fn set_own_sums(sums: &Sums) {
 }
 
 /// Keeps what was appended. What a trigger may have changed must be read.
-fn remember<'a>(xid: u64, entries: impl Iterator<Item = Entry<'a>>, is_known: bool) {
+fn remember<'a>(xid: u64, entries: impl Iterator<Item = Entry<'a>>, is_known: bool, is_play: bool) {
     let ledger = relations::current().ledger;
     OWN.with_borrow_mut(|own| {
         let had_another_ledger = own.xid == xid && own.ledger != ledger;
@@ -247,10 +247,14 @@ fn remember<'a>(xid: u64, entries: impl Iterator<Item = Entry<'a>>, is_known: bo
                 shares.map(|share| (share.pool_id, share.leg.sum(amount, is_void, at)))
             };
             sums().for_each(|(pool_id, sum)| own.sums.add(pool_id, &sum));
-            metrics::fed(ledger, sums());
+            if is_play {
+                metrics::fed(ledger, sums());
+            }
         }
         own.rows += rows;
-        metrics::wrote(rows);
+        if is_play {
+            metrics::wrote(rows);
+        }
         if !is_known || had_another_ledger {
             own.roll_backs = UNKNOWN;
         }
@@ -271,6 +275,15 @@ pub fn next_id() -> i64 {
 
 /// Appends rows, whose ids must grow. Waits for nobody, locks nothing.
 pub fn append<'a>(entries: impl Iterator<Item = Entry<'a>> + Clone) {
+    append_rows(entries, true);
+}
+
+/// Appends what was played elsewhere: it does not count as bets of now.
+pub fn append_history<'a>(entries: impl Iterator<Item = Entry<'a>> + Clone) {
+    append_rows(entries, false);
+}
+
+fn append_rows<'a>(entries: impl Iterator<Item = Entry<'a>> + Clone, is_play: bool) {
     let Some(first) = entries.clone().next() else { return };
     let xid = snapshot::own_xid();
     let parent = Relation::open_for_writing(relations::current().ledger);
@@ -288,7 +301,7 @@ pub fn append<'a>(entries: impl Iterator<Item = Entry<'a>> + Clone) {
             APPEND.with(|statement| statement.write_on_active_snapshot(&row));
         });
     }
-    remember(xid, entries, direct);
+    remember(xid, entries, direct, is_play);
 }
 
 fn row(xid: u64, entry: &Entry<'_>) -> [Argument; 20] {

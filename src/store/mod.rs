@@ -13,6 +13,7 @@ mod ledger;
 pub mod life;
 pub mod lock;
 pub mod mark;
+pub mod migration;
 pub mod observe;
 mod operation;
 mod outlook;

@@ -16,7 +16,7 @@ use pgrx::PgTryBuilder;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::panic::AssertUnwindSafe;
 
@@ -113,13 +113,20 @@ pub fn clock() -> i64 {
     unsafe { pg_sys::GetCurrentTimestamp() }
 }
 
+/// From 1970-01-01 to 2000-01-01.
+const SECONDS_TO_2000: i64 = 946_684_800;
+
 /// PostgreSQL counts microseconds from 2000-01-01, the core from 1970-01-01.
 pub fn timestamp(at: TimestampWithTimeZone) -> Timestamp {
-    const SECONDS_TO_2000: i64 = 946_684_800;
     at.into_inner()
         .checked_add(SECONDS_TO_2000 * 1_000_000)
         .and_then(|at| Timestamp::from_microsecond(at).ok())
         .unwrap_or(Timestamp::MAX)
+}
+
+/// The other way round: microseconds since 2000.
+pub fn since_2000(at: Timestamp) -> i64 {
+    at.as_microsecond().saturating_sub(SECONDS_TO_2000 * 1_000_000)
 }
 
 /// When the client's statement began.
@@ -159,11 +166,65 @@ pub fn system_identifier() -> i64 {
     unsafe { pg_sys::GetSystemIdentifier() as i64 }
 }
 
+thread_local! {
+    /// What the caller's search_path is, where it was asked for.
+    static CALLERS_PATH: Cell<*mut pg_sys::OverrideSearchPath> = const { Cell::new(std::ptr::null_mut()) };
+    /// Who called, while the owner is acting.
+    static CALLER: Cell<Option<(pg_sys::Oid, i32)>> = const { Cell::new(None) };
+}
+
+/// Does something with the caller's rights instead of the owner's: what reads a table that the caller
+/// names, which may be a view with functions in it. An error restores the former user by itself.
+pub fn as_caller<T>(work: impl FnOnce() -> T) -> T {
+    let Some((user, context)) = CALLER.get() else { return work() };
+    let (mut owner, mut owners_context) = (pg_sys::InvalidOid, 0);
+    let path = CALLERS_PATH.get();
+    // SAFETY: both outlive the call; the caller is who acted before the owner. The path was taken
+    // from PostgreSQL, which copies it.
+    unsafe {
+        pg_sys::GetUserIdAndSecContext(&mut owner, &mut owners_context);
+        let context = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32;
+        pg_sys::SetUserIdAndSecContext(user, context);
+        if !path.is_null() {
+            pg_sys::PushOverrideSearchPath(path);
+        }
+    }
+    let done = work();
+    // SAFETY: puts back what was there before.
+    unsafe {
+        if !path.is_null() {
+            pg_sys::PopOverrideSearchPath();
+        }
+        pg_sys::SetUserIdAndSecContext(owner, owners_context);
+    }
+    done
+}
+
+/// The caller's search_path, for what is done as the caller, until dropped; to be taken before `run`.
+pub struct CallersPath(());
+
+impl CallersPath {
+    /// As it is now.
+    pub fn take() -> Self {
+        // SAFETY: makes a copy in the memory of the present call, which outlives this.
+        CALLERS_PATH.set(unsafe { pg_sys::GetOverrideSearchPath(pg_sys::CurrentMemoryContext) });
+        CallersPath(())
+    }
+}
+
+impl Drop for CallersPath {
+    fn drop(&mut self) {
+        CALLERS_PATH.set(std::ptr::null_mut());
+    }
+}
+
 /// Acts as the owner of the extension's relations until dropped. An error restores the former
 /// user by itself.
 struct OwnerRights {
     user: pg_sys::Oid,
     context: i32,
+    /// The caller of a call that this one is inside of.
+    outer: Option<(pg_sys::Oid, i32)>,
 }
 
 impl OwnerRights {
@@ -178,12 +239,13 @@ impl OwnerRights {
                 context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32,
             );
         }
-        OwnerRights { user, context }
+        OwnerRights { user, context, outer: CALLER.replace(Some((user, context))) }
     }
 }
 
 impl Drop for OwnerRights {
     fn drop(&mut self) {
+        CALLER.set(self.outer);
         // SAFETY: puts back what was there before.
         unsafe { pg_sys::SetUserIdAndSecContext(self.user, self.context) };
     }
@@ -207,6 +269,45 @@ impl Drop for SafeSearchPath {
         if !std::thread::panicking() {
             // SAFETY: the path that `set` pushed is the innermost one again.
             unsafe { pg_sys::PopOverrideSearchPath() };
+        }
+    }
+}
+
+/// Has statements over whole tables, about which nothing is known yet, planned for many rows, until
+/// dropped.
+pub struct ForManyRows(i32);
+
+impl ForManyRows {
+    /// From here on.
+    pub fn begin() -> Self {
+        // SAFETY: the names and values are NUL-terminated; what is set is undone at the same level,
+        // or by an abort.
+        unsafe {
+            let level = pg_sys::NewGUCNestLevel();
+            let settings =
+                [(c"enable_nestloop", c"off"), (c"jit", c"off"), (c"work_mem", c"256MB")];
+            for (name, value) in settings {
+                pg_sys::set_config_option(
+                    name.as_ptr(),
+                    value.as_ptr(),
+                    pg_sys::GucContext::PGC_USERSET,
+                    pg_sys::GucSource::PGC_S_SESSION,
+                    pg_sys::GucAction::GUC_ACTION_SAVE,
+                    true,
+                    0,
+                    false,
+                );
+            }
+            ForManyRows(level)
+        }
+    }
+}
+
+impl Drop for ForManyRows {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: the level that `begin` opened is the innermost one again.
+            unsafe { pg_sys::AtEOXact_GUC(true, self.0) };
         }
     }
 }

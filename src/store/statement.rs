@@ -249,6 +249,51 @@ impl Drop for Connection {
     }
 }
 
+/// A query whose rows are taken some at a time.
+pub struct Cursor(pg_sys::Portal);
+
+impl Cursor {
+    /// Opens it, with the rights of whoever is acting now.
+    pub fn open(sql: &str) -> Self {
+        let Ok(text) = CString::new(sql) else {
+            pgrx::error!("a statement holds a NUL byte: {sql}");
+        };
+        // SAFETY: an SPI connection and a snapshot are open; without parameters the arrays are not
+        // looked at. SPI raises PostgreSQL's errors.
+        Cursor(unsafe {
+            pg_sys::SPI_cursor_open_with_args(
+                ptr::null(),
+                text.as_ptr(),
+                0,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null(),
+                true,
+                pg_sys::CURSOR_OPT_NO_SCROLL as i32,
+            )
+        })
+    }
+
+    /// So many rows more; fewer at the end.
+    pub fn fetch(&mut self, rows: usize) -> Rows {
+        let rows = std::ffi::c_long::try_from(rows).unwrap_or(std::ffi::c_long::MAX);
+        // SAFETY: the portal was opened by `open` and is closed by `drop`.
+        unsafe {
+            pg_sys::SPI_cursor_fetch(self.0, true, rows);
+            Rows { table: pg_sys::SPI_tuptable, processed: pg_sys::SPI_processed }
+        }
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: opened by `open` and closed only here; an abort closes it by itself.
+            unsafe { pg_sys::SPI_cursor_close(self.0) };
+        }
+    }
+}
+
 /// Declares statements: `statements! { static NAME(types) = "sql"; }`, one plan a backend each.
 macro_rules! statements {
     ($($(#[$meta:meta])* static $name:ident($($type:ident),*) = $sql:expr;)*) => {

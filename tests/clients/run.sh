@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Has real drivers and ORMs do the same scenario.json, each in a database of its own, straight on the server
 # and through PgBouncer in transaction mode; then all must have left the same books.
-#   tests/clients/run.sh [CLIENT or FAMILY ...]
+#   tests/clients/run.sh [CLIENT or FAMILY ...]     all of them, and the migration tools of ORMs; or these
 # The server knows TCP and passwords, and the role that calls may execute the functions and nothing else.
 # What the clients print is kept in target/clients. Ends with "N passed, M failed".
 set -uo pipefail
@@ -144,6 +144,16 @@ for entry in "${clients[@]}"; do
         sql -c "DROP DATABASE $database WITH (FORCE)"
     done
 done
+
+if [ $# -eq 0 ]; then
+    echo "# The migration tools of ORMs"
+    "$files/orm-migrations/run.sh" 2>&1 | tee "$scratch/tools" | grep -vE '^[0-9]+ passed, '
+    if [[ $(tail -n 1 "$scratch/tools") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
+    else
+        not_ok "the migration tools of ORMs" "ended early"
+    fi
+fi
 
 echo "# client and version | straight | through PgBouncer"
 for entry in "${clients[@]}"; do

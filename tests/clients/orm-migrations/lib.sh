@@ -67,7 +67,10 @@ remember() {
     is "there is something to lose" \
         "$(grep -c '^member|' <<<"$before" | awk '{ print ($1 > 100) }') $(grep -cE '^rows jackpot.(ledger_20..|journal|win|secret|request).* [1-9][0-9]* ' <<<"$before")" "1 5"
 }
-unharmed() { is "$1: every object and row of the extension is as before" "$(diff <(echo "$before") <(state) | head -n 20)" ""; }
+unharmed() {
+    is "$1: every object and row of the extension is as before" "$(diff <(echo "$before") <(state) | head -n 20)" ""
+    is "$1: the books are right" "$(sql -c 'SELECT * FROM jackpot_validate() WHERE NOT ok' 2>&1)" ""
+}
 
 # Of the application's own table.
 columns() { sql -c "SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'bets'::regclass AND attnum > 0 AND NOT attisdropped"; }

@@ -39,6 +39,3 @@ SELECT 'rows', c.oid::regclass, n.*
            'SELECT count(*) AS n, md5(string_agg(t::text, chr(10) ORDER BY t::text)) AS md5 FROM %s t', c.oid::regclass), true, false, '')
            COLUMNS n bigint PATH 'n', md5 text PATH 'md5') n
  WHERE relnamespace = 'jackpot'::regnamespace AND relkind IN ('r', 'p') ORDER BY c.oid::regclass::text;
-
-SELECT format('SELECT * FROM %I.jackpot_validate() WHERE NOT ok', extnamespace::regnamespace)
-  FROM pg_extension WHERE extname = 'jackpot' \gexec

@@ -72,6 +72,7 @@ refuses "db push fails as the owner" prisma db push --accept-data-loss
 shows "the server refuses to drop tables" 'because extension jackpot requires it' output
 is "but foreign keys went before that" "$(sql -c "SELECT count(*) FROM pg_constraint WHERE connamespace = 'jackpot'::regnamespace AND contype = 'f'")" 0
 is "and nothing else" "$(diff <(echo "$before") <(state) | grep '^[<>]' | grep -vE '^< (constraint\|.*\|FOREIGN KEY|trigger\|.*"RI_)')" ""
+is "which jackpot_validate() finds" "$(sql -c 'SELECT check_name FROM jackpot_validate() WHERE NOT ok')" constraints
 
 echo "# Reset, which drops the schema public: with the extension in a schema of its own"
 database jackpot_prisma_own
