@@ -6,11 +6,11 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN pg_catalog.to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
 
 -- What the client said of an operation, without what its migration has added.
-CREATE FUNCTION jackpot.own_metadata(metadata jsonb) RETURNS jsonb
+CREATE FUNCTION jackpot.own_metadata(metadata jsonb, is_history boolean) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN pg_catalog.jsonb_typeof(metadata) <> 'object' THEN pg_catalog.jsonb_build_object('metadata', metadata)
-            WHEN metadata - 'migrated' <> '{}' OR NOT metadata ? 'migrated' THEN pg_catalog.jsonb_build_object('metadata', metadata - 'migrated')
-            ELSE '{}' END;
+RETURN CASE WHEN metadata IS NULL OR is_history AND metadata - 'migrated' = '{}' THEN '{}'
+            WHEN is_history THEN pg_catalog.jsonb_build_object('metadata', metadata - 'migrated')
+            ELSE pg_catalog.jsonb_build_object('metadata', metadata) END;
 
 -- A state that jackpot_migrate() takes. Equal states give equal exports: nothing in it tells the time
 -- or which database it came from.
@@ -29,9 +29,11 @@ AS $$
                        'at', e.at, 'game_id', l.game_id, 'user_id', l.user_id, 'operator_id', l.operator_id,
                        'game_category', l.game_category, 'currency', l.currency, 'wager_amount', l.wager_amount,
                        'contributions', s.contributions, 'reserves', s.reserves))
-                       || jackpot.own_metadata(l.metadata) ORDER BY e.at COLLATE "C", l.id), '[]')
+                       || jackpot.own_metadata(l.metadata, h.is_history) ORDER BY e.at COLLATE "C", l.id), '[]')
               FROM jackpot.ledger l
-             CROSS JOIN LATERAL (SELECT coalesce(l.metadata #>> '{migrated,at}', jackpot.moment(l.at))) AS e(at)
+             CROSS JOIN LATERAL (SELECT coalesce((SELECT l.id <= b.last_id AND l.xid = b.xid FROM jackpot.migration_batch b
+                                                   WHERE b.first_id <= l.id ORDER BY b.first_id DESC LIMIT 1), false)) AS h(is_history)
+             CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN h.is_history THEN l.metadata #>> '{migrated,at}' END, jackpot.moment(l.at))) AS e(at)
              CROSS JOIN LATERAL (
                    SELECT jsonb_object_agg(p.pool, jackpot.minor_units(u.display)::text) AS contributions,
                           jsonb_object_agg(p.pool, jackpot.minor_units(u.reserve)::text) FILTER (WHERE u.reserve <> 0) AS reserves
@@ -41,10 +43,13 @@ AS $$
                AND NOT EXISTS (SELECT FROM jackpot.operation o WHERE o.operation_id = l.operation_id AND o.voided_at IS NOT NULL)),
         'wins', (
             SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                       'pool', p.pool, 'operation_id', CASE WHEN w.operation_id NOT LIKE 'migrated:%' THEN w.operation_id END,
+                       'pool', p.pool, 'operation_id', CASE WHEN w.operation_id LIKE 'migrated:%' THEN NULL
+                                                            -- As it was called before it got a name of its own.
+                                                            WHEN right(w.actor, 8) = '/migrate' AND starts_with(w.operation_id, 'win:' || p.pool || ':')
+                                                            THEN substr(w.operation_id, length(p.pool) + 6) ELSE w.operation_id END,
                        'at', jackpot.moment(w.at), 'game_id', w.game_id, 'user_id', w.user_id, 'win_amount', w.win_amount,
                        'status', CASE WHEN w.status = 'pending' THEN w.status END))
-                       || jackpot.own_metadata(w.metadata) ORDER BY w.at, w.id), '[]')
+                       || jackpot.own_metadata(w.metadata, right(w.actor, 8) = '/migrate') ORDER BY w.at, w.id), '[]')
               FROM jackpot.win w JOIN jackpot.pool p ON p.id = w.pool_id WHERE w.status <> 'cancelled'),
         'voids', (
             SELECT coalesce(jsonb_agg(jsonb_build_object('operation_id', v.operation_id, 'reason', v.reason) ORDER BY v.operation_id), '[]')

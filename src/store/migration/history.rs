@@ -11,7 +11,7 @@ use crate::store::raw_json::RawJson;
 use crate::store::statement::{argument, statements};
 use crate::store::tail::Leg;
 use crate::store::wager::{self, Kind};
-use crate::store::{configuration, lock, snapshot};
+use crate::store::{configuration, snapshot};
 use jackpot_core::{Error, Micros};
 use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
@@ -58,7 +58,6 @@ struct Old {
 /// Takes over so many rows. Returns how many it took from what waits, and how many of them had not
 /// come as bets meanwhile.
 pub fn take_over(migration_id: i64, rows: i64) -> Result<(i64, i64), Error> {
-    lock::pass_gate();
     let mut old = next(migration_id, rows)?;
     let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok((0, 0)) };
     let (first_at, last_at, last_number) = (first.at, last.at, last.number);

@@ -183,6 +183,7 @@ pub fn run(source: &Source, options: &Options) -> Result<Vec<Report>, Error> {
     if options.batch_size < 1 || options.max_batches.is_some_and(|batches| batches < 1) {
         return Err(Error::invalid("batch_size and max_batches must be positive", "1 or more"));
     }
+    source.check_access();
     if options.dry_run {
         // Done and taken back: what is told of it is what would be.
         let taken_back = subtransaction::catch(

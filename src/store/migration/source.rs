@@ -114,6 +114,14 @@ impl Source {
         }
     }
 
+    /// Whether the caller may read it; PostgreSQL's error (42501) where not.
+    pub fn check_access(&self) {
+        if let Source::Table { name, .. } = self {
+            let sql = format!("SELECT 1 FROM {name} t WHERE t IS NULL LIMIT 0");
+            session::as_caller(|| Cursor::open(&sql).fetch(1));
+        }
+    }
+
     /// How many rows there are.
     pub fn count(&self) -> i64 {
         match self {

@@ -27,6 +27,13 @@ statements! {
            SET operation_id = CASE WHEN pg_catalog.length(r.operation_id) > 190 THEN 'bet:' || pg_catalog.md5(r.operation_id) ELSE 'bet:' || r.operation_id END
           FROM jackpot.operation o
          WHERE r.migration_id = $1 AND r.kind = 'contribution' AND o.operation_id = r.operation_id AND o.ledger_id IS NULL AND o.win_ids IS NOT NULL";
+    static KNOWN_OTHERWISE(INT8OID) = "
+        SELECT coalesce(r.label, r.kind || 's[' || r.number || ']'), r.operation_id
+          FROM jackpot.migration_row r
+          JOIN jackpot.operation o ON o.operation_id = r.operation_id
+          JOIN jackpot.ledger l ON l.id = o.ledger_id
+         WHERE r.migration_id = $1 AND r.kind = 'contribution'
+           AND NOT r.pools <@ ARRAY(SELECT p.pool FROM jackpot.pool p WHERE p.id = ANY (l.pool_ids))";
     /// What has been taken over already, or has come as a bet.
     static FORGET_KNOWN(INT8OID) = "
         DELETE FROM jackpot.migration_row r USING jackpot.operation o
@@ -76,11 +83,12 @@ statements! {
             RETURNING r.*)
         INSERT INTO jackpot.migration_row
                (migration_id, kind, at, number, operation_id, pools, display, reserve, amount, game_id, user_id, operator_id,
-                game_category, currency)
+                game_category, currency, data)
         SELECT $1, 'contribution', pg_catalog.min(p.at), pg_catalog.min(p.number), p.operation_id,
                pg_catalog.array_agg(u.pool ORDER BY p.number, u.o), pg_catalog.array_agg(u.display ORDER BY p.number, u.o),
                pg_catalog.array_agg(u.reserve ORDER BY p.number, u.o), pg_catalog.max(p.amount), pg_catalog.min(p.game_id),
-               pg_catalog.min(p.user_id), pg_catalog.min(p.operator_id), pg_catalog.min(p.game_category), pg_catalog.min(p.currency)
+               pg_catalog.min(p.user_id), pg_catalog.min(p.operator_id), pg_catalog.min(p.game_category), pg_catalog.min(p.currency),
+               (pg_catalog.array_agg(p.data ORDER BY p.number) FILTER (WHERE p.data IS NOT NULL))[1]
           FROM parts p CROSS JOIN LATERAL unnest(p.pools, p.display, p.reserve) WITH ORDINALITY u(pool, display, reserve, o)
          GROUP BY p.operation_id";
     static POOLS(INT8OID) = "
@@ -230,13 +238,21 @@ fn compare(
 ) -> Result<(), Error> {
     let _planned = session::ForManyRows::begin();
     let id = || [argument(migration_id)];
-    for statement in [&NAME_BETS, &FORGET_KNOWN, &NAME_WINS] {
-        statement.with(|statement| statement.write(&id()));
-    }
     let derived = [argument(migration_id), argument(DERIVED)];
     NUMBER_DERIVED.with(|statement| statement.write(&derived));
-    // Their numbers tell them apart; some of them may be known by now.
-    FORGET_KNOWN.with(|statement| statement.write(&id()));
+    NAME_BETS.with(|statement| statement.write(&id()));
+    KNOWN_OTHERWISE.with(|statement| {
+        statement.write(&id()).each(|row| {
+            let (label, operation_id): (String, String) = (row.need(1), row.need(2));
+            let message = format!(
+                "operation \"{operation_id}\" is here, and did not feed that pool; left out"
+            );
+            findings.add(&label, Finding::notice("duplicate_operation", message));
+        });
+    });
+    for statement in [&FORGET_KNOWN, &NAME_WINS] {
+        statement.with(|statement| statement.write(&id()));
+    }
     FORGET_KNOWN_WINS.with(|statement| statement.write(&id()));
     FORGET_TWICE.with(|statement| {
         statement.write(&id()).each(|row| {

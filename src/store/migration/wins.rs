@@ -8,9 +8,9 @@ use crate::store::operation::{self, Claim, Record};
 use crate::store::pool::{self, Locked};
 use crate::store::raw_json::RawJson;
 use crate::store::statement::{argument, statements};
-use crate::store::{lock, payment, snapshot, win};
+use crate::store::{payment, snapshot, win};
 use jackpot_core::migration::Replay;
-use jackpot_core::{Error, Micros};
+use jackpot_core::{Error, Micros, Token};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, pg_sys};
 use std::collections::BTreeSet;
@@ -22,17 +22,16 @@ statements! {
          WHERE r.migration_id = $1 AND r.kind = 'win' ORDER BY r.at, r.number LIMIT $2";
     static DONE(INT8OID, TIMESTAMPTZOID, INT8OID) = "
         DELETE FROM jackpot.migration_row r WHERE r.migration_id = $1 AND r.kind = 'win' AND (r.at, r.number) <= ($2, $3)";
-    /// By id within a batch: it is in the order of times.
-    static LAST_BEFORE(TIMESTAMPTZOID) = "
-        SELECT coalesce(pg_catalog.max(h.id), 0)
-          FROM (SELECT pg_catalog.max(b.last_id) AS id FROM jackpot.migration_batch b WHERE b.last_at <= $1
-                 UNION ALL
-                SELECT r.id FROM jackpot.migration_batch b
-                 CROSS JOIN LATERAL (SELECT l.id FROM jackpot.ledger l
-                                      WHERE l.id BETWEEN b.first_id AND b.last_id AND l.xid = b.xid
-                                        AND (l.metadata #>> '{migrated,at}')::pg_catalog.timestamptz <= $1
-                                      ORDER BY l.id DESC LIMIT 1) r
-                 WHERE b.first_at <= $1 AND b.last_at > $1) h";
+    /// Before the first row of the pool that is later than that moment. Where its history has come out
+    /// of order, what came too late counts to a later cycle.
+    static LAST_BEFORE(TIMESTAMPTZOID, INT4OID) = "
+        SELECT coalesce((SELECT r.id - 1 FROM jackpot.migration_batch b
+                          CROSS JOIN LATERAL (SELECT l.id FROM jackpot.ledger l
+                                               WHERE l.id BETWEEN b.first_id AND b.last_id AND l.xid = b.xid AND l.pool_ids @> ARRAY[$2]
+                                                 AND coalesce((l.metadata #>> '{migrated,at}')::pg_catalog.timestamptz, 'infinity') > $1
+                                               ORDER BY l.id LIMIT 1) r
+                          WHERE b.last_at > $1 ORDER BY b.first_id LIMIT 1),
+                        (SELECT pg_catalog.max(b.last_id) FROM jackpot.migration_batch b), 0)";
     static CONTRIBUTED(INT4OID, INT8OID, INT8OID) = "
         SELECT coalesce(pg_catalog.sum(r.display), 0)::pg_catalog.text
           FROM jackpot.migration_batch b
@@ -105,7 +104,6 @@ pub fn take_over(migration_id: i64, most: i64) -> Result<(i64, i64), Error> {
     });
     let Some(last) = old.last() else { return Ok((0, 0)) };
     let (last_at, last_number) = (last.at, last.number);
-    lock::pass_gate();
     let (count, mut taken) = (old.len() as i64, 0);
     let reason =
         format!("opening adjustment: history of migration {migration_id} explains as much");
@@ -114,6 +112,7 @@ pub fn take_over(migration_id: i64, most: i64) -> Result<(i64, i64), Error> {
     for old in old {
         let locked = pool::lock(&old.pool)?;
         let owned = record::unplayed(&locked)?;
+        refuse_armed(&locked)?;
         taken += i64::from(take_over_one(migration_id, old, &locked, &owned, &occasion)?);
         owners.insert(owned.migration_id);
     }
@@ -123,6 +122,18 @@ pub fn take_over(migration_id: i64, most: i64) -> Result<(i64, i64), Error> {
     let position = (argument(last_at), argument(last_number));
     DONE.with(|statement| statement.write(&[argument(migration_id), position.0, position.1]));
     Ok((count, taken))
+}
+
+/// What is hidden belongs to the cycle that is open: history must not end it (55000).
+fn refuse_armed(locked: &Locked) -> Result<(), Error> {
+    if locked.pool.commitment.is_none() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Token::MigrationState,
+        format!("pool \"{}\" has a hidden trigger that is armed", locked.pool.state.pool),
+        "its wins must be taken over before, in the jackpot_migrate() that makes it",
+    ))
 }
 
 /// False where it has been paid here meanwhile.
@@ -139,7 +150,7 @@ fn take_over_one(
     if !claim(&old, own.as_ref(), win_id)? {
         return Ok(false);
     }
-    let last_id = last_before(old.at).max(owned.replayed_id);
+    let last_id = last_before(old.at, pool_id).max(owned.replayed_id);
     let mut replay = Replay::new(Micros::new(owned.replayed), state.config.seed_amount);
     replay.add(Micros::new(contributed(pool_id, owned.replayed_id, last_id)))?;
     let replayed = replay.win(old.win_amount)?;
@@ -218,10 +229,11 @@ fn claim(old: &Old, own: Option<&serde_json::Value>, win_id: i64) -> Result<bool
     Ok(claimed.into_iter().all(|claimed| claimed.is_none()))
 }
 
-/// The last of the contributions taken over that came before that moment.
-fn last_before(at: TimestampWithTimeZone) -> i64 {
-    LAST_BEFORE
-        .with(|statement| statement.write(&[argument(at)]).first().map_or(0, |row| row.need(1)))
+/// The last of the pool's contributions taken over that came before that moment.
+fn last_before(at: TimestampWithTimeZone, pool_id: i32) -> i64 {
+    LAST_BEFORE.with(|statement| {
+        statement.write(&[argument(at), argument(pool_id)]).first().map_or(0, |row| row.need(1))
+    })
 }
 
 /// What history gave to a pool's meter between two ledger rows.

@@ -2,6 +2,7 @@
 
 use crate::image::prove;
 use crate::moving::{count, heard, listening, old_tables, pools, refused, text};
+use crate::queue::until;
 use crate::server::Database;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -84,13 +85,18 @@ async fn look_on(
     loop {
         tokio::select! {
             result = &mut call => return (result, seen),
-            () = sleep(Duration::from_millis(20)) => {}
+            () = sleep(Duration::from_millis(5)) => {}
         }
         match progress(watcher).await {
             // Before it has begun, it is as the interruption has left it.
             Some(now) if seen.is_empty() && now.state == "interrupted" => {}
             Some(now) => seen.push(now),
-            None => assert!(seen.is_empty(), "it is gone after {:?}", seen.last()),
+            // The client may not know yet that it is done.
+            None => assert!(
+                seen.last().is_none_or(|last| last.step == "verify"),
+                "it is gone after {:?}",
+                seen.last()
+            ),
         }
         // Nothing that is shown changes meanwhile.
         assert_eq!(pools(watcher).await, shown);
@@ -106,7 +112,8 @@ async fn look_on(
 
 /// What is seen of a step: it rises, at some rate.
 fn rises(seen: &[Progress], step: &str, total: u64) {
-    let seen: Vec<&Progress> = seen.iter().filter(|now| now.step == step).collect();
+    let seen: Vec<&Progress> =
+        seen.iter().filter(|now| now.step == step && now.state == "running").collect();
     for pair in seen.windows(2) {
         assert!(pair[0].done <= pair[1].done, "{pair:?}");
     }
@@ -128,10 +135,13 @@ async fn is_seen_from_another_session() {
     heard(&mut notices);
 
     let started = Instant::now();
-    let share = StdRng::seed_from_u64(seed()).random_range(0.1..0.9);
+    let share = StdRng::seed_from_u64(seed()).random_range(0.0..0.5);
     let (result, mut seen) = look_on(&importer, CALLS[1], &watcher, Some(share)).await;
     assert_eq!(refused(result).0, "57014");
     rises(&seen, "validate", rows());
+    // It is told before its transaction is over.
+    until(&watcher, "it is interrupted", "SELECT state = 'interrupted' FROM jackpot.progress")
+        .await;
     let left = progress(&watcher).await.unwrap();
     let there = count(&watcher, "SELECT count(*) FROM jackpot.ledger").await;
     assert_eq!(
@@ -147,10 +157,11 @@ async fn is_seen_from_another_session() {
     let (result, more) = look_on(&importer, CALLS[1], &watcher, None).await;
     result.unwrap();
     assert!(more.iter().all(|now| now.done >= there || now.step != "contributions"), "{more:?}");
+    rises(&more, "contributions", rows().div_ceil(3));
     seen.extend(more);
-    rises(&seen, "contributions", rows().div_ceil(3));
     let not_running: Vec<&Progress> = seen.iter().filter(|now| now.state != "running").collect();
-    assert!(not_running.is_empty(), "{not_running:?}");
+    // But for moments between two of its transactions.
+    assert!(not_running.len() * 20 <= seen.len(), "{not_running:?}");
     assert!(progress(&watcher).await.is_none());
     println!("the rest took {:?}, seen {} times", started.elapsed(), seen.len());
     let told = heard(&mut notices);
