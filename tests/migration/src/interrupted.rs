@@ -27,7 +27,7 @@ enum Way {
 
 /// Of the large one a part: it is read anew after each interruption of its reading.
 fn rows() -> u64 {
-    large::rows() / 4
+    (large::rows() / 10).max(30_000)
 }
 
 /// Where it is interrupted: in which call, and in which of its steps.

@@ -85,7 +85,7 @@ async fn look_on(
     loop {
         tokio::select! {
             result = &mut call => return (result, seen),
-            () = sleep(Duration::from_millis(5)) => {}
+            () = sleep(Duration::from_millis(15)) => {}
         }
         match progress(watcher).await {
             // Before it has begun, it is as the interruption has left it.

@@ -32,7 +32,7 @@ async fn play(client: Client, call: &str, is_over: Arc<AtomicBool>) -> (u64, Dur
 async fn goes_on() {
     let database = Database::create("traffic").await;
     let client = database.client().await;
-    old_tables(&database, "large", rows() / 10);
+    old_tables(&database, "large", (rows() / 20).max(12_000));
     for pool in ["a", "b"] {
         create_pool(&client, pool, "0.01", "0.001", 10_000_000, None).await;
     }
