@@ -21,8 +21,6 @@ pub struct OldPool {
     pub version: i64,
     /// Whether it plays.
     pub status: Status,
-    /// Its number there, by which history may name it.
-    pub id: Option<String>,
 }
 
 /// Reads a pool. `number` names one that has no name.
@@ -64,8 +62,7 @@ pub fn pool(row: &Map<String, Value>, fields: &Fields, number: usize) -> Read<Ol
     } else {
         status
     };
-    let id = row.text("id");
-    (Some(OldPool { pool, config, meter, reserve, version, status, id }), row.findings)
+    (Some(OldPool { pool, config, meter, reserve, version, status }), row.findings)
 }
 
 /// What stands in the configuration of an export stands for the row's own fields.
