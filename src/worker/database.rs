@@ -172,13 +172,13 @@ impl Worker {
                 return Ok(false);
             }
         }
-        self.drain()?;
-        self.settle()?;
-        // Whatever is wrong here keeps nobody waiting.
+        let done = self.drain().and_then(|()| self.settle());
+        // Whatever is wrong here keeps nobody waiting, and what is wrong there is watched all the more.
         if let Err(message) = self.watch.step() {
             pgrx::log!("jackpot worker: {message}");
             self.slot.fail(&message, clock());
         }
+        done?;
         self.errors = 0;
         Ok(true)
     }
