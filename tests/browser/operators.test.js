@@ -61,7 +61,7 @@ describe('the page for operators', () => {
   });
 
   it('charts the queue', async () => {
-    await database.rows("SELECT jackpot_enqueue_spin('game-1', 100, delay => '4 s') FROM generate_series(1, 25)");
+    await database.rows("SELECT jackpot_enqueue_spin('game-1', 100, delay => '20 s') FROM generate_series(1, 25)");
     await until('what waits in the legend', has('#depth figcaption', /waiting 25/));
     await until('a line for the depth', async () => (await painted('depth', '--silver')) > 20);
     await until('nothing waits', has('#depth figcaption', /waiting 0/));
@@ -82,7 +82,8 @@ describe('the page for operators', () => {
   it('shows what health finds, until it is settled', async () => {
     await until('health', has('#health', /Healthy|Needs attention/));
     assert.doesNotMatch(await page.locator('#issues').textContent(), /dead_letters/);
-    // All that the pool has, twice: it is not there for the second.
+    // All that the pool has, twice: it is not there for the second, as nobody feeds the pool.
+    await bets.stop();
     await database.row("SELECT * FROM jackpot_contribute('game-7', 10000000)");
     await database.rows(`
       SELECT jackpot_enqueue_win('major', 'game-7', 'player-1', win_amount => p.current_amount, delay => '10 ms')
@@ -90,6 +91,7 @@ describe('the page for operators', () => {
     await until('the issue', has('#issues li', /^dead_letters.*refused/));
     assert.equal(await page.locator('#health').textContent(), 'Needs attention');
     await until('their number', has('#tiles div', /^Dead letters1$/));
+    bets.start(demoBets, 100);
     assert.deepEqual(await page.evaluate(misprints), []);
     await screenshot(page, 'operations-issue', { fullPage: true });
     await database.rows("SELECT jackpot_discard(d.id, 'a test') FROM jackpot.dead_letter d WHERE d.status = 'open'");

@@ -13,7 +13,13 @@ for needed in node npm "$CHROMIUM"; do
     command -v "$needed" >/dev/null || { echo "$needed is missing"; echo '0 passed, 1 failed'; exit 1; }
 done
 for folder in examples/ticker tests/browser; do
-    (cd "$here/$folder" && npm ci --no-audit --no-fund --silent)
+    (
+        cd "$here/$folder"
+        cmp -s package-lock.json node_modules/.installed && exit
+        # A registry may fail once.
+        npm ci --no-audit --no-fund --silent || npm ci --no-audit --no-fund --silent
+        cp package-lock.json node_modules/.installed
+    )
 done
 
 # Only servers are restarted here, not the machine: nothing has to reach the disk.

@@ -97,7 +97,13 @@ pgbouncer --version | head -n 1
 
 # Connections of the server, so that there is something to choose from.
 warm_up() { # DATABASE
-    for _ in 1 2 3; do casino "$1" yes psql -Xqc 'SELECT pg_sleep(0.5)' >/dev/null & warming+=($!); done
+    # Each keeps its own until there are three.
+    for _ in 1 2 3; do casino "$1" yes psql -Xqc 'DO $$ BEGIN
+        FOR i IN 1 .. 1200 LOOP
+            EXIT WHEN (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user) >= 3;
+            PERFORM pg_sleep(0.05), pg_stat_clear_snapshot();
+        END LOOP;
+    END $$' >/dev/null & warming+=($!); done
     wait "${warming[@]}"
     warming=()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::time::{Duration, Instant};
 use tokio_postgres::{Client, Config, Error, NoTls};
 
 /// A database of its own with the extension in it. Dropped with the cluster, so that what a failed
@@ -148,6 +149,20 @@ pub async fn win(
 
 pub async fn settle(client: &Client) -> i64 {
     client.query_one("SELECT jackpot_settle()", &[]).await.unwrap().get(0)
+}
+
+/// Settles until every row of the ledger is, here or by another session that is at it.
+pub async fn settle_all(client: &Client) {
+    let is_settled = "SELECT (SELECT coalesce(sum(cardinality(l.pool_ids)), 0) FROM jackpot.ledger l)
+                           = (SELECT coalesce(sum(b.contributions + b.voids), 0) FROM jackpot.balance b)";
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        settle(client).await;
+        if client.query_one(is_settled, &[]).await.unwrap().get(0) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "rows stay unsettled");
+    }
 }
 
 pub async fn create_pool(

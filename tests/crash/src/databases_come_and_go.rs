@@ -4,9 +4,11 @@ use crate::cluster::Cluster;
 use crate::queue::{
     Kind, check, create_pools, enqueue_all, prove_all, until, until_done, until_worker,
 };
-use crate::server::Database;
-use crate::servers::{CARELESS, PRELOADED};
+use crate::server::{Database, sqlstate};
+use crate::servers::{CARELESS, PATIENCE, PRELOADED};
 use futures::future::join;
+use std::time::Instant;
+use tokio_postgres::Client;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn databases_have_queues_of_their_own() {
@@ -31,6 +33,16 @@ async fn databases_have_queues_of_their_own() {
     }
 }
 
+/// The server itself waits for others to leave, but not for long.
+async fn copy(server: &Client) {
+    let deadline = Instant::now() + PATIENCE;
+    let create = "CREATE DATABASE clients_copied TEMPLATE clients_original";
+    while let Err(error) = server.batch_execute(create).await {
+        assert_eq!(sqlstate(&error), "55006", "{error}");
+        assert!(Instant::now() < deadline, "{error}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn databases_are_copied_renamed_and_dropped() {
     let cluster = Cluster::start_with("crash_databases", &[PRELOADED, CARELESS]);
@@ -48,7 +60,7 @@ async fn databases_are_copied_renamed_and_dropped() {
     // Our own connection takes a moment to go.
     let ours = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname LIKE 'clients%' AND backend_type = 'client backend')";
     until(&server, "the clients leave", ours).await;
-    server.batch_execute("CREATE DATABASE clients_copied TEMPLATE clients_original").await.unwrap();
+    copy(&server).await;
     let copied = named("clients_copied");
     for (database, label) in [(&database, "after"), (&copied, "copied")] {
         let client = database.client().await;

@@ -4,8 +4,8 @@ use crate::books::what_was_changed_by_hand_is_found;
 use crate::cluster::Cluster;
 use crate::queue::{create_pools, enqueue_all, prove_all, until, until_done, until_worker};
 use crate::seen::{
-    ALERTS, Listener, Metrics, health, set, until_cleared, until_healthy, until_issue,
-    until_no_issue, until_raised,
+    ALERTS, Listener, Metrics, health, ignore_latencies, set, until_cleared, until_healthy,
+    until_issue, until_no_issue, until_raised,
 };
 use crate::server::Database;
 use crate::servers::{CARELESS, PRELOADED};
@@ -19,8 +19,10 @@ async fn a_worker_that_is_gone_and_one_that_fails() {
     let cluster = Cluster::start_with("watch_worker", &settings);
     let gone = Database::create_at(cluster.host(), "gone").await;
     let failing = Database::create_at(cluster.host(), "failing").await;
-    create_pools(&gone).await;
-    create_pools(&failing).await;
+    for database in [&gone, &failing] {
+        create_pools(database).await;
+        ignore_latencies(&database.client().await).await;
+    }
     // All of these wait most of the time.
     join3(is_gone(&gone), fails(&failing), what_was_changed_by_hand_is_found()).await;
 }

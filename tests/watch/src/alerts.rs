@@ -2,7 +2,9 @@
 
 use crate::cluster::Cluster;
 use crate::queue::until;
-use crate::seen::{ALERTS, Listener, reset, set, until_cleared, until_healthy, until_raised};
+use crate::seen::{
+    ALERTS, Listener, ignore_latencies, reset, set, until_cleared, until_healthy, until_raised,
+};
 use crate::server::{Database, contribute, create_pool, prove, win};
 use crate::servers::{CARELESS, PRELOADED};
 use std::time::Duration;
@@ -17,6 +19,7 @@ async fn thresholds_of_ones_own() {
     for pool in ["rich", "poor"] {
         create_pool(&client, pool, "0.1", "0", 0, None).await;
     }
+    ignore_latencies(&client).await;
     let mut listener = Listener::new(&cluster.host(), &database.name).await;
     let set_alerts = r#"
         SELECT jackpot_set_alert('jackpot_pool_amount', 1000, 5000, '{"pool": "rich"}', notify => true);

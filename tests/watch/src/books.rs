@@ -3,8 +3,8 @@
 use crate::cluster::Cluster;
 use crate::queue::until;
 use crate::seen::{
-    ALERTS, Listener, health, issue, until_cleared, until_healthy, until_issue, until_no_issue,
-    until_raised,
+    ALERTS, Listener, health, ignore_latencies, issue, until_cleared, until_healthy, until_issue,
+    until_no_issue, until_raised,
 };
 use crate::server::{Database, contribute, create_pool, prove, settle, win};
 use crate::servers::{CARELESS, PRELOADED};
@@ -72,6 +72,7 @@ pub async fn what_was_changed_by_hand_is_found() {
         Cluster::start_with("watch_books", &[&[PRELOADED, CARELESS][..], &ALERTS].concat());
     join_all(DAMAGES.iter().map(async |damage| {
         let (database, client) = create(&cluster, damage.name).await;
+        ignore_latencies(&client).await;
         until_healthy(&client).await;
         let passed = "SELECT (jackpot_health() #>> '{audit,passes}')::bigint > 0";
         until(&client, "the ledger has been gone through", passed).await;

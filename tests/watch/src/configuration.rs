@@ -3,7 +3,8 @@
 use crate::cluster::Cluster;
 use crate::queue::{until, until_worker};
 use crate::seen::{
-    ALERTS, Metrics, health, issue, reset, set, until_healthy, until_issue, until_no_issue,
+    ALERTS, Metrics, health, ignore_latencies, issue, reset, set, until_healthy, until_issue,
+    until_no_issue,
 };
 use crate::server::{Database, contribute, create_pool, prove, settle, sqlstate, win};
 use crate::servers::{CARELESS, PRELOADED};
@@ -13,6 +14,7 @@ async fn pool_in(cluster: &Cluster, name: &str) -> (Database, Client) {
     let database = Database::create_at(cluster.host(), name).await;
     let client = database.client().await;
     create_pool(&client, "pool", "0.01", "0", 100, None).await;
+    ignore_latencies(&client).await;
     (database, client)
 }
 

@@ -2,8 +2,8 @@
 
 use crate::cluster::Cluster;
 use crate::seen::{
-    ALERTS, Listener, Metrics, health, until_cleared, until_healthy, until_issue, until_no_issue,
-    until_raised,
+    ALERTS, Listener, Metrics, health, ignore_latencies, until_cleared, until_healthy, until_issue,
+    until_no_issue, until_raised,
 };
 use crate::server::{Database, contribute, create_pool, prove, sqlstate, win};
 use crate::servers::{CARELESS, PATIENCE, PRELOADED};
@@ -26,6 +26,7 @@ async fn stage(name: &'static str) -> Stage {
     for pool in ["held", "free"] {
         create_pool(&client, pool, "0.01", "0", 1_000, None).await;
     }
+    ignore_latencies(&client).await;
     contribute(&client, "game", 1_000_000, None, None).await.unwrap();
     until_healthy(&client).await;
     Stage { cluster, database, client }
@@ -66,7 +67,7 @@ async fn nobody_is_active(client: &Client) {
 async fn a_row_that_is_held_by_hand() {
     let Stage { cluster, database, client } = stage("watch_row").await;
     let mut listener = Listener::new(&cluster.host(), &database.name).await;
-    client.execute("SELECT jackpot_set_alert('lock_wait_ms', 1000, 2500)", &[]).await.unwrap();
+    client.execute("SELECT jackpot_set_alert('lock_wait_ms', 1000, NULL)", &[]).await.unwrap();
     let (holder, holder_pid) = session(&database, "by hand", "5s").await;
     holder
         .batch_execute("BEGIN; SELECT * FROM jackpot.pool WHERE pool = 'held' FOR UPDATE")
@@ -97,7 +98,9 @@ async fn a_row_that_is_held_by_hand() {
     contribute(&client, "game", 100, None, None).await.unwrap();
     win(&client, "free", Some(1), None).await.unwrap();
 
-    listener.hear("lock_wait_ms", "critical", "raised").await;
+    client.execute("SELECT jackpot_set_alert('lock_wait_ms', 1000, 2500)", &[]).await.unwrap();
+    let heard = listener.hear("lock_wait_ms", "critical", "raised").await;
+    assert!(heard["value"].as_f64().unwrap() >= 2_500.0 && heard["threshold"] == 2500, "{heard}");
     until_issue(&client, "lock_waits", "critical").await;
     assert!(health(&client).await["signals"]["lock_wait_ms"].as_f64().unwrap() >= 2_500.0);
     holder.batch_execute("ROLLBACK").await.unwrap();
@@ -127,7 +130,8 @@ async fn wins_and_bets_that_are_left_open() {
         assert_eq!(row.get::<_, &str>("operation"), "win");
     }
     assert_eq!(holds.get::<_, &str>("session_state"), "idle in transaction");
-    // By the defaults.
+    // The warning of the defaults, which stays however long this takes.
+    client.execute("SELECT jackpot_set_alert('lock_wait_ms', 1000, NULL)", &[]).await.unwrap();
     until_raised(&client, "lock_wait_ms", "warning").await;
     let (hasty, _) = session(&database, "hasty", "100ms").await;
     let error = win(&hasty, "held", None, None).await.unwrap_err();

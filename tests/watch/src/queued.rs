@@ -3,8 +3,8 @@
 use crate::cluster::Cluster;
 use crate::queue::{Kind, call, create_pools, prove_all, until};
 use crate::seen::{
-    ALERTS, Listener, Metrics, reset, set, until_cleared, until_healthy, until_issue,
-    until_no_issue, until_raised,
+    ALERTS, Listener, Metrics, ignore_latencies, reset, set, until_cleared, until_healthy,
+    until_issue, until_no_issue, until_raised,
 };
 use crate::server::{Database, create_pool, prove, sqlstate};
 use crate::servers::{CARELESS, PATIENCE, PRELOADED};
@@ -18,6 +18,7 @@ async fn a_queue_that_fills() {
     let database = Database::create_at(cluster.host(), "queue").await;
     let client = database.client().await;
     create_pool(&client, "pool", "0.01", "0", 1_000, None).await;
+    ignore_latencies(&client).await;
     // None becomes a dead letter for having waited.
     set(&client, "jackpot.queue_max_attempts", "1000").await;
     set(&client, "jackpot.queue_max_items", "10").await;
@@ -83,6 +84,7 @@ async fn items_that_are_refused() {
     let database = Database::create_at(cluster.host(), "letters").await;
     create_pools(&database).await;
     let client = database.client().await;
+    ignore_latencies(&client).await;
     until_healthy(&client).await;
     let mut listener = Listener::new(&cluster.host(), &database.name).await;
     client
@@ -90,13 +92,14 @@ async fn items_that_are_refused() {
         .await
         .unwrap();
     client.execute("SELECT jackpot_set_alert('dead_letters', 1, 2)", &[]).await.unwrap();
-    // Enqueued while it could be paid.
+    // Enqueued while it could be paid, and not tried before it cannot.
     let delayed = "SELECT jackpot_enqueue_win('plain', 'game', 'user', 10, delay => '1 second')";
     let mut ids = Vec::new();
+    client.batch_execute("BEGIN").await.unwrap();
     for _ in 0..2 {
         ids.push(client.query_one(delayed, &[]).await.unwrap().get::<_, i64>(0));
     }
-    client.execute("SELECT jackpot_pause('plain')", &[]).await.unwrap();
+    client.batch_execute("SELECT jackpot_pause('plain'); COMMIT").await.unwrap();
     until_raised(&client, "dead_letters", "critical").await;
     listener.hear("dead_letters", "critical", "raised").await;
     until_issue(&client, "dead_letters", "warning").await;
@@ -134,6 +137,7 @@ async fn hits_that_wait_for_their_pools() {
         let create = "SELECT jackpot_create_pool($1, 0.01, 100, config => '{\"trigger\": {\"kind\": \"odds\", \"one_in\": 1}}')";
         client.execute(create, &[&pool]).await.unwrap();
     }
+    ignore_latencies(&client).await;
     until_healthy(&client).await;
     let holder = database.client().await;
     holder.batch_execute("BEGIN; SELECT * FROM jackpot.pool FOR UPDATE").await.unwrap();

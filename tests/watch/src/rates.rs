@@ -4,8 +4,8 @@
 use crate::cluster::Cluster;
 use crate::queue::until;
 use crate::seen::{
-    ALERTS, Listener, Metrics, health, issue, until_cleared, until_healthy, until_issue,
-    until_no_issue, until_raised,
+    ALERTS, Listener, Metrics, health, ignore_latencies, issue, until_cleared, until_healthy,
+    until_issue, until_no_issue, until_raised,
 };
 use crate::server::{Database, contribute, create_pool, prove, sqlstate, win};
 use crate::servers::{CARELESS, PRELOADED};
@@ -17,7 +17,6 @@ async fn create(cluster: &Cluster, name: &str) -> (Database, Client) {
     let database = Database::create_at(cluster.host(), name).await;
     let client = database.client().await;
     create_pool(&client, "pool", "0.01", "0", 1_000, None).await;
-    until_healthy(&client).await;
     (database, client)
 }
 
@@ -32,6 +31,8 @@ async fn refused_calls() {
     let cluster =
         Cluster::start_with("watch_errors", &[&[PRELOADED, CARELESS][..], &ALERTS].concat());
     let (database, client) = create(&cluster, "errors").await;
+    ignore_latencies(&client).await;
+    until_healthy(&client).await;
     let mut listener = Listener::new(&cluster.host(), &database.name).await;
     bet(&client, 10).await;
     let error = contribute(&client, "game", -1, None, None).await.unwrap_err();
@@ -73,6 +74,8 @@ async fn refused_calls() {
 
 /// A win that expects another cycle is refused, and is a conflict.
 async fn conflicts(client: &Client) {
+    ignore_latencies(client).await;
+    until_healthy(client).await;
     bet(client, 19).await;
     let query = "SELECT jackpot_win('pool', 'game', 'user', expected_cycle => 7)";
     assert_eq!(sqlstate(&client.execute(query, &[]).await.unwrap_err()), "40001");
@@ -92,6 +95,14 @@ async fn conflicts(client: &Client) {
     prove(client).await;
 }
 
+/// Waits until somebody has waited for a lock so long.
+async fn until_waiting(client: &Client, milliseconds: i64) {
+    let query = format!(
+        "SELECT max(waiting_ms) >= {milliseconds} FROM jackpot.activity WHERE state = 'waits'"
+    );
+    until(client, &format!("the other waits for {milliseconds} ms"), &query).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_calls() {
     let cluster =
@@ -104,7 +115,7 @@ async fn slow_calls() {
     contribute(&first, "game", 100, Some("twice"), None).await.unwrap();
     let waits =
         tokio::spawn(async move { contribute(&second, "game", 100, Some("twice"), None).await });
-    sleep(Duration::from_millis(700)).await;
+    until_waiting(&client, 700).await;
     first.batch_execute("COMMIT").await.unwrap();
     assert!(waits.await.unwrap().unwrap().replayed);
     assert!(until_raised(&client, "call_p95_ms", "critical").await >= 500.0);
@@ -122,7 +133,7 @@ async fn slow_calls() {
     win(&first, "pool", Some(1), None).await.unwrap();
     let second = database.client().await;
     let waits = tokio::spawn(async move { win(&second, "pool", Some(1), None).await });
-    sleep(Duration::from_millis(1_200)).await;
+    until_waiting(&client, 1_200).await;
     first.batch_execute("COMMIT").await.unwrap();
     waits.await.unwrap().unwrap();
     assert!(until_raised(&client, "win_p95_ms", "critical").await >= 1_000.0);

@@ -3,7 +3,7 @@
 use crate::book::POOLS;
 use crate::cluster::Cluster;
 use crate::queue::{until, until_worker};
-use crate::seen::{Metrics, set};
+use crate::seen::{Metrics, ignore_latencies, set};
 use crate::server::{Database, contribute, create_pool, prove, settle, win};
 use crate::servers::{CARELESS, PRELOADED};
 use futures::future::join_all;
@@ -155,6 +155,7 @@ async fn an_idle_database_costs_nothing() {
     let database = Database::create_at(cluster.host(), "idle").await;
     let client = database.client().await;
     create_pool(&client, "pool", "0.01", "0", 100, None).await;
+    ignore_latencies(&client).await;
     contribute(&client, "game", 10_000, None, None).await.unwrap();
     win(&client, "pool", Some(1), None).await.unwrap();
     let worker = until_worker(&client, None).await;

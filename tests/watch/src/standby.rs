@@ -3,7 +3,8 @@
 use crate::cluster::Cluster;
 use crate::queue::until;
 use crate::seen::{
-    ALERTS, Metrics, health, issue, reset, set, until_healthy, until_issue, until_no_issue,
+    ALERTS, Metrics, health, ignore_latencies, issue, reset, set, until_healthy, until_issue,
+    until_no_issue,
 };
 use crate::server::{Database, contribute, create_pool, prove, sqlstate, win};
 use crate::servers::{CARELESS, PRELOADED};
@@ -15,6 +16,7 @@ async fn a_standby_is_watched() {
     let database = Database::create_at(primary.host(), "standby").await;
     let writer = database.client().await;
     create_pool(&writer, "pool", "0.01", "0", 100, None).await;
+    ignore_latencies(&writer).await;
     contribute(&writer, "game", 10_000, None, None).await.unwrap();
     win(&writer, "pool", Some(50), None).await.unwrap();
     until_healthy(&writer).await;
