@@ -175,4 +175,28 @@ fn names_and_moments_are_read_in_all_their_forms() {
     assert_eq!(findings, []);
     assert_eq!(read.unwrap().at.unwrap().to_string(), "2025-11-01T04:47:00Z");
     assert!(Fields::new(&json!({"nonsense": "column"})).is_err());
+    let row = object(json!({
+        "jackpotGROUP": "x", "contributionAmount": 20, "gameID": "g", "userID": 7, "betTransactionID": "b-1",
+        "timestamp": 1_761_972_420,
+    }));
+    let (read, findings) = contribution(&row, &Fields::default(), None);
+    let read = read.unwrap();
+    assert_eq!(read.operation_id.as_deref(), Some("b-1"));
+    assert_eq!((read.game_id.as_str(), read.user_id.as_deref()), ("g", Some("7")));
+    assert_eq!(read.at.unwrap().to_string(), "2025-11-01T04:47:00Z");
+    let tokens: Vec<&str> = findings.iter().map(|finding| finding.token).collect();
+    assert_eq!(tokens, ["null_value", "malformed"], "no wager, and seconds: {findings:?}");
+}
+
+#[test]
+fn nothing_is_left_out_without_a_word() {
+    let tokens = |row: Value| {
+        let (read, findings) = contribution(&object(row), &Fields::default(), None);
+        (read.is_some(), findings.iter().map(|finding| finding.token).collect::<Vec<_>>())
+    };
+    let bet = |contributions: Value, id: Value| json!({"gameId": "g", "wagerAmount": 5, "contributions": contributions, "betTransactionId": id});
+    assert_eq!(tokens(bet(json!({"minor": 1}), json!("b"))), (true, vec![]));
+    assert_eq!(tokens(bet(json!({}), json!("b"))), (false, vec!["no_share"]));
+    assert_eq!(tokens(bet(json!({"minor": 0}), json!("b"))), (false, vec!["no_share"]));
+    assert_eq!(tokens(bet(json!({"minor": 1}), json!({"id": 1}))), (true, vec!["malformed"]));
 }

@@ -67,22 +67,37 @@ BEGIN
                        coalesce(-sum(u.display + u.reserve) FILTER (WHERE l.voids IS NOT NULL), 0) AS voided,
                        -- An own bet may know a configuration that the transaction's snapshot does not show yet.
                        max(u.config_version) FILTER (WHERE l.xid IS DISTINCT FROM (SELECT pg_current_xact_id_if_assigned())) AS config_version,
-                       ARRAY[coalesce(sum(u.display) FILTER (WHERE s.settled), 0),
-                             coalesce(sum(u.reserve) FILTER (WHERE s.settled), 0),
-                             coalesce(sum(u.display_remainder) FILTER (WHERE s.settled), 0),
-                             coalesce(sum(u.reserve_remainder) FILTER (WHERE s.settled), 0),
-                             count(*) FILTER (WHERE s.settled AND l.voids IS NULL),
-                             coalesce(sum(f.wagered) FILTER (WHERE s.settled AND l.voids IS NULL), 0),
-                             count(l.voids) FILTER (WHERE s.settled),
-                             coalesce(-sum(u.display + u.reserve) FILTER (WHERE s.settled AND l.voids IS NOT NULL), 0)] AS settled
-                  FROM jackpot.ledger l
+                       ARRAY[coalesce(sum(u.display) FILTER (WHERE l.settled), 0),
+                             coalesce(sum(u.reserve) FILTER (WHERE l.settled), 0),
+                             coalesce(sum(u.display_remainder) FILTER (WHERE l.settled), 0),
+                             coalesce(sum(u.reserve_remainder) FILTER (WHERE l.settled), 0),
+                             count(*) FILTER (WHERE l.settled AND l.voids IS NULL),
+                             coalesce(sum(f.wagered) FILTER (WHERE l.settled AND l.voids IS NULL), 0),
+                             count(l.voids) FILTER (WHERE l.settled),
+                             coalesce(-sum(u.display + u.reserve) FILTER (WHERE l.settled AND l.voids IS NOT NULL), 0)] AS settled
+                  -- Asked once a row: without the OFFSET, each sum would ask anew.
+                  FROM (SELECT l.*, coalesce((SELECT l.id <= m.floor_id OR pg_visible_in_snapshot(l.xid, m.snapshot) FROM mark m), false) AS settled
+                          FROM jackpot.ledger l OFFSET 0) l
                  CROSS JOIN LATERAL unnest(l.pool_ids, l.display, l.reserve, l.config_versions, l.exchange_rates, l.display_remainders, l.reserve_remainders)
                                  AS u(pool_id, display, reserve, config_version, rate, display_remainder, reserve_remainder)
                  CROSS JOIN LATERAL (SELECT CASE WHEN u.rate IS NULL THEN l.wager_amount
                                                  ELSE floor(l.wager_amount::numeric * u.rate / 10000000000) END) AS f(wagered)
-                 CROSS JOIN LATERAL (SELECT coalesce((SELECT l.id <= m.floor_id OR pg_visible_in_snapshot(l.xid, m.snapshot)
-                                                        FROM mark m), false)) AS s(settled)
                  GROUP BY u.pool_id) t),
+    -- Rows are many, sets of pools are few: what concerns only the pools is asked once for all rows that feed the same.
+    feeds AS MATERIALIZED (
+        SELECT l.pool_ids, count(*) AS rows, min(l.id) AS first_id,
+               CASE WHEN NOT (cardinality(l.display) = cardinality(l.pool_ids) AND cardinality(l.reserve) = cardinality(l.pool_ids)
+                               AND cardinality(l.config_versions) = cardinality(l.pool_ids)
+                               AND (l.exchange_rates IS NULL OR cardinality(l.exchange_rates) = cardinality(l.pool_ids))
+                               AND (l.display_remainders IS NULL OR cardinality(l.display_remainders) = cardinality(l.pool_ids))
+                               AND (l.reserve_remainders IS NULL OR cardinality(l.reserve_remainders) = cardinality(l.pool_ids)))
+                    THEN 'has arrays of different lengths'
+                    WHEN l.voids IS NULL AND (0 <= ALL (l.display) AND 0 <= ALL (l.reserve)) IS NOT TRUE
+                    THEN 'has a contribution that is negative or NULL' END AS wrong,
+               -- An own bet may feed a pool that the transaction's snapshot does not show yet.
+               l.xid IS NOT DISTINCT FROM (SELECT pg_current_xact_id_if_assigned()) AS is_own
+          FROM jackpot.ledger l
+         GROUP BY 1, 4, 5),
     entries AS MATERIALIZED (
         SELECT j.pool_id, sum(j.display) AS display, sum(j.reserve) AS reserve, max(j.config_version) AS config_version,
                coalesce(sum(j.display + j.reserve) FILTER (WHERE j.kind IN ('seed', 'cover')), 0) AS seeded,
@@ -127,6 +142,17 @@ BEGIN
           LEFT JOIN (SELECT j.win_id, sum(j.display + j.reserve) AS amount FROM jackpot.journal j
                       WHERE j.kind = 'adjust' AND j.win_id IS NOT NULL GROUP BY j.win_id) a ON a.win_id = w.id
          GROUP BY w.pool_id),
+    -- IS NOT DISTINCT FROM keeps the index of xids out: a migration of many batches may be one transaction.
+    history AS MATERIALIZED (
+        SELECT u.pool_id, sum(u.contributions) AS contributions, sum(u.contributed) AS contributed
+          FROM jackpot.migration_batch b
+         CROSS JOIN LATERAL (SELECT u.pool_id, count(*) AS contributions, sum(u.display + u.reserve) AS contributed
+                               FROM (SELECT unnest(l.pool_ids) AS pool_id, unnest(l.display) AS display, unnest(l.reserve) AS reserve
+                                       FROM jackpot.ledger l
+                                      WHERE l.id BETWEEN b.first_id AND b.last_id AND l.xid IS NOT DISTINCT FROM b.xid) u
+                              WHERE u.pool_id IS NOT NULL
+                              GROUP BY u.pool_id) u
+         GROUP BY u.pool_id),
     pools AS MATERIALIZED (
         SELECT p.id, p.pool, p.meter, p.reserve, p.cycle, p.version, p.total_wins, p.total_won, p.total_seeded, p.commitment,
                coalesce(l.display, 0) AS ledger_display, coalesce(l.reserve, 0) AS ledger_reserve,
@@ -238,6 +264,46 @@ BEGIN
               FULL JOIN (SELECT o.* FROM jackpot.operation o WHERE o.voided_at IS NOT NULL) o ON o.operation_id = v.operation_id
               FULL JOIN (SELECT l.* FROM jackpot.ledger l WHERE l.voids IS NOT NULL) t ON t.id = v.ledger_id
               LEFT JOIN jackpot.ledger g ON g.id = o.ledger_id) v
+    UNION ALL
+    SELECT 'ledger', f.wrong = 0, format('%s of %s ledger rows are wrong%s', f.wrong, f.total, '; row ' || f.first)
+      FROM (SELECT coalesce(sum(f.rows), 0) AS total, coalesce(sum(f.rows) FILTER (WHERE a.wrong IS NOT NULL), 0) AS wrong,
+                   (array_agg(f.first_id || ' ' || a.wrong ORDER BY f.first_id) FILTER (WHERE a.wrong IS NOT NULL))[1] AS first
+              FROM feeds f
+             CROSS JOIN LATERAL (
+                   SELECT CASE WHEN f.wrong IS NOT NULL THEN f.wrong
+                               WHEN count(*) > count(i.id) THEN 'has a pool that is NULL'
+                               WHEN count(*) > count(DISTINCT i.id) THEN 'names a pool twice'
+                               WHEN NOT f.is_own AND count(*) > count(p.id) THEN 'names a pool that does not exist' END
+                     FROM unnest(f.pool_ids) AS i(id)
+                     LEFT JOIN jackpot.pool p ON p.id = i.id) AS a(wrong)) f
+    UNION ALL
+    -- What is history of each pool that was migrated; and then, that all of it is there and has its operation.
+    SELECT 'migrations', (m.contributions, m.contributed, m.wins, m.won) = (m.taken, m.taken_amount, m.taken_wins, m.taken_won),
+           format('%s: %s contributions of %s and %s wins of %s counted, %s of %s and %s of %s taken over',
+                  m.pool, m.contributions, jackpot.minor_units(m.contributed), m.wins, m.won,
+                  m.taken, jackpot.minor_units(m.taken_amount), m.taken_wins, m.taken_won)
+      FROM (SELECT coalesce(p.pool, 'pool ' || pool_id) AS pool,
+                   coalesce(m.contributions, 0) AS contributions, coalesce(m.contributed, 0) AS contributed,
+                   coalesce(m.wins, 0) AS wins, coalesce(m.won, 0) AS won,
+                   coalesce(h.contributions, 0) AS taken, coalesce(h.contributed, 0) AS taken_amount,
+                   coalesce(w.wins, 0) AS taken_wins, coalesce(w.won, 0) AS taken_won
+              FROM jackpot.migration_pool m
+              FULL JOIN history h USING (pool_id)
+              FULL JOIN (SELECT w.pool_id, count(*) AS wins, sum(w.win_amount) AS won
+                           FROM jackpot.win w WHERE right(w.actor, 8) = '/migrate' GROUP BY w.pool_id) w USING (pool_id)
+              LEFT JOIN jackpot.pool p ON p.id = pool_id
+             ORDER BY pool_id) m
+    UNION ALL
+    SELECT 'migrations', b.empty = 0 AND b.nameless = 0,
+           format('%s of %s batches hold no ledger row%s; %s of %s contributions taken over have no operation%s', b.empty, b.total,
+                  ', first that from row ' || b.first_empty, b.nameless, b.taken, ', first row ' || b.first_nameless)
+      FROM (SELECT count(DISTINCT b.first_id) AS total, count(*) FILTER (WHERE l.id IS NULL) AS empty,
+                   min(b.first_id) FILTER (WHERE l.id IS NULL) AS first_empty, count(l.id) AS taken,
+                   count(l.id) FILTER (WHERE o.operation_id IS NULL) AS nameless, min(l.id) FILTER (WHERE o.operation_id IS NULL) AS first_nameless
+              FROM jackpot.migration_batch b
+              LEFT JOIN LATERAL (SELECT l.id, l.operation_id FROM jackpot.ledger l
+                                  WHERE l.id BETWEEN b.first_id AND b.last_id AND l.xid IS NOT DISTINCT FROM b.xid OFFSET 0) l ON true
+              LEFT JOIN jackpot.operation o ON o.operation_id = l.operation_id AND o.ledger_id = l.id) b
     UNION ALL
     SELECT 'transfers', coalesce(sum(j.display + j.reserve), 0) = 0,
            format('pools gave %s to one another and got %s',

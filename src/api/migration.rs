@@ -4,6 +4,7 @@ use crate::api::SqlResult;
 use crate::call::Call;
 use crate::error::required;
 use crate::store::migration::{self, Options, Report, RolledBack, Source, Step, Wanted, progress};
+use crate::store::raw_json::RawJson;
 use crate::store::session::{self, clock};
 use crate::store::table::TableIterator;
 use jackpot_core::Error;
@@ -45,7 +46,7 @@ reports_steps! {
     /// Takes over an old state.
     #[pg_extern(volatile, parallel_unsafe)]
     fn jackpot_migrate(
-        state: Option<JsonB>,
+        state: Option<RawJson>,
         dry_run: default!(Option<bool>, "false"),
         batch_size: default!(Option<i32>, "10000"),
         validate: default!(Option<bool>, "true"),
@@ -55,7 +56,7 @@ reports_steps! {
         paused: default!(Option<bool>, "false"),
     ) {
         let reports = session::run(Call::Migrate, || {
-            let JsonB(state) = required("state", state)?;
+            let state = parsed_state(required("state", state)?)?;
             migration::run(&Source::State(state), &Options {
                 dry_run: dry_run.unwrap_or(false),
                 batch_size: batch_size.unwrap_or(DEFAULT_BATCH).into(),
@@ -83,7 +84,6 @@ reports_steps! {
         paused: default!(Option<bool>, "false"),
         max_batches: default!(Option<i32>, "NULL"),
     ) {
-        let _path = session::CallersPath::take();
         let reports = session::run(Call::ImportTable, || {
             let mapping = mapping.map_or_else(|| Value::Object(Default::default()), |JsonB(mapping)| mapping);
             let source = Source::table(required("source", source)?, mapping)?;
@@ -101,6 +101,13 @@ reports_steps! {
         })?;
         rows(reports)
     }
+}
+
+/// 22023 where it is nested too deeply for what reads it.
+fn parsed_state(state: RawJson) -> Result<Value, Error> {
+    serde_json::from_str(&state.text()).map_err(|error| {
+        Error::invalid("state is not valid", format!("{error}; 127 levels can be nested"))
+    })
 }
 
 fn parsed(steps: Option<Array<'_, &str>>) -> Result<Option<BTreeSet<Step>>, Error> {
@@ -184,6 +191,7 @@ fn jackpot_rollback(
         }
         migration::rollback(&Wanted {
             migration_id: required("migration_id", migration_id.or(named))?,
+            pools: pools_of(rollback_data.as_ref()),
             validate_only: validate_only.unwrap_or(false),
             force: force.unwrap_or(false),
         })
@@ -198,6 +206,13 @@ fn jackpot_rollback(
         lost,
         interval(clock() - began),
     )]))
+}
+
+/// The pools that the data names.
+fn pools_of(data: Option<&JsonB>) -> Vec<String> {
+    let pools = data.and_then(|JsonB(data)| data.get("pools")?.as_array());
+    let names = pools.into_iter().flatten().filter_map(Value::as_str);
+    names.map(str::to_owned).collect()
 }
 
 /// The migrations that sessions run now.

@@ -1,6 +1,6 @@
 //! The gate and the pools' queues: advisory locks in a key space of their own.
 //!
-//! Lock order everywhere: inbox, the queue's mark, gate, operation ids in their order, pools by id,
+//! Lock order everywhere: migrations, inbox, the queue's mark, gate, operation ids in their order, pools by id,
 //! mark.
 
 use crate::guc;
@@ -16,6 +16,7 @@ const KEY_SPACE: u16 = 0x4A50;
 const GATE: (u32, u32) = (0, 0);
 const INBOX: (u32, u32) = (2, 0);
 const WORKER: (u32, u32) = (3, 0);
+const MIGRATIONS: (u32, u32) = (4, 0);
 
 /// How long one attempt at the gate may hold up the bets that come after it.
 const ATTEMPT_MILLISECONDS: i32 = 50;
@@ -64,6 +65,11 @@ pub fn queue_for_pool(pool_id: i32) {
 pub fn try_inbox() -> bool {
     let tag = advisory(INBOX);
     lock(&tag, pg_sys::ExclusiveLock, Until::TransactionEnds, true)
+}
+
+/// Waits until no other transaction moves anything in or back, and is the one that does until it ends.
+pub fn take_migrations() {
+    acquire(MIGRATIONS, pg_sys::ExclusiveLock);
 }
 
 /// Whether this process is the database's one worker, until it ends.

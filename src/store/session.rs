@@ -17,7 +17,7 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport};
 use std::cell::{Cell, RefCell};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::panic::AssertUnwindSafe;
 
 /// Runs one SQL-callable function's work, and counts it.
@@ -29,7 +29,7 @@ pub fn run<T>(call: Call, work: impl FnOnce() -> Result<T, Error>) -> Result<T, 
     };
     let result = PgTryBuilder::new(AssertUnwindSafe(|| {
         let _rights = OwnerRights::take();
-        let _path = SafeSearchPath::set();
+        let _path = SafeSearchPath::set(call);
         let _patience = Patience::limit(guc::LOCK_TIMEOUT.get());
         let _connection = Connection::open();
         // Before anything is counted: a re-created extension begins anew.
@@ -167,55 +167,30 @@ pub fn system_identifier() -> i64 {
 }
 
 thread_local! {
-    /// What the caller's search_path is, where it was asked for.
-    static CALLERS_PATH: Cell<*mut pg_sys::OverrideSearchPath> = const { Cell::new(std::ptr::null_mut()) };
     /// Who called, while the owner is acting.
     static CALLER: Cell<Option<(pg_sys::Oid, i32)>> = const { Cell::new(None) };
+    /// The caller's search_path, where something may be done as the caller.
+    static CALLERS_PATH: RefCell<Option<CString>> = const { RefCell::new(None) };
 }
 
-/// Does something with the caller's rights instead of the owner's: what reads a table that the caller
-/// names, which may be a view with functions in it. An error restores the former user by itself.
+/// Does something with the caller's rights and search_path instead of the owner's: what reads a table
+/// that the caller names, which may be a view with functions in it. An error restores the former user
+/// and path by itself.
 pub fn as_caller<T>(work: impl FnOnce() -> T) -> T {
     let Some((user, context)) = CALLER.get() else { return work() };
     let (mut owner, mut owners_context) = (pg_sys::InvalidOid, 0);
-    let path = CALLERS_PATH.get();
-    // SAFETY: both outlive the call; the caller is who acted before the owner. The path was taken
-    // from PostgreSQL, which copies it.
+    let path = CALLERS_PATH.with_borrow(Clone::clone);
+    let _path = path.map(|path| Settings::of(&[(c"search_path", &path)]));
+    // SAFETY: both outlive the call; the caller is who acted before the owner.
     unsafe {
         pg_sys::GetUserIdAndSecContext(&mut owner, &mut owners_context);
         let context = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32;
         pg_sys::SetUserIdAndSecContext(user, context);
-        if !path.is_null() {
-            pg_sys::PushOverrideSearchPath(path);
-        }
     }
     let done = work();
     // SAFETY: puts back what was there before.
-    unsafe {
-        if !path.is_null() {
-            pg_sys::PopOverrideSearchPath();
-        }
-        pg_sys::SetUserIdAndSecContext(owner, owners_context);
-    }
+    unsafe { pg_sys::SetUserIdAndSecContext(owner, owners_context) };
     done
-}
-
-/// The caller's search_path, for what is done as the caller, until dropped; to be taken before `run`.
-pub struct CallersPath(());
-
-impl CallersPath {
-    /// As it is now.
-    pub fn take() -> Self {
-        // SAFETY: makes a copy in the memory of the present call, which outlives this.
-        CALLERS_PATH.set(unsafe { pg_sys::GetOverrideSearchPath(pg_sys::CurrentMemoryContext) });
-        CallersPath(())
-    }
-}
-
-impl Drop for CallersPath {
-    fn drop(&mut self) {
-        CALLERS_PATH.set(std::ptr::null_mut());
-    }
 }
 
 /// Acts as the owner of the extension's relations until dropped. An error restores the former
@@ -253,39 +228,62 @@ impl Drop for OwnerRights {
 
 /// Only pg_catalog is searched until dropped, so that nobody's operator or function can run with
 /// the owner's rights. An error restores the former path by itself.
-struct SafeSearchPath(());
+enum SafeSearchPath {
+    /// Laid over the setting, which costs next to nothing.
+    Laid,
+    /// Where work is done as the caller, whose functions must be able to have paths of their own, as
+    /// SECURITY DEFINER ones need: what is laid over the setting would hide theirs (CVE-2023-2454).
+    Set { _settings: Settings, outer: Option<CString> },
+}
 
 impl SafeSearchPath {
-    fn set() -> Self {
+    fn set(call: Call) -> Self {
+        if matches!(call, Call::ImportTable) {
+            // SAFETY: an existing setting; its value is copied at once.
+            let path = unsafe {
+                let path = pg_sys::GetConfigOption(c"search_path".as_ptr(), false, false);
+                CStr::from_ptr(path).to_owned()
+            };
+            let outer = CALLERS_PATH.replace(Some(path));
+            let _settings = Settings::of(&[(c"search_path", c"pg_catalog, pg_temp")]);
+            return SafeSearchPath::Set { _settings, outer };
+        }
         let mut path = pg_sys::OverrideSearchPath { addCatalog: true, ..Default::default() };
         // SAFETY: PushOverrideSearchPath copies the path; an empty list is a null pointer.
         unsafe { pg_sys::PushOverrideSearchPath(&mut path) };
-        SafeSearchPath(())
+        SafeSearchPath::Laid
     }
 }
 
 impl Drop for SafeSearchPath {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            // SAFETY: the path that `set` pushed is the innermost one again.
-            unsafe { pg_sys::PopOverrideSearchPath() };
+        match self {
+            SafeSearchPath::Set { outer, .. } => {
+                CALLERS_PATH.set(outer.take());
+            }
+            SafeSearchPath::Laid if !std::thread::panicking() => {
+                // SAFETY: the path that `set` pushed is the innermost one again.
+                unsafe { pg_sys::PopOverrideSearchPath() };
+            }
+            SafeSearchPath::Laid => {}
         }
     }
 }
 
-/// Has statements over whole tables, about which nothing is known yet, planned for many rows, until
-/// dropped.
-pub struct ForManyRows(i32);
+/// Settings that hold until dropped. An error restores the former ones by itself.
+pub struct Settings(i32);
 
-impl ForManyRows {
-    /// From here on.
-    pub fn begin() -> Self {
-        // SAFETY: the names and values are NUL-terminated; what is set is undone at the same level,
-        // or by an abort.
+impl Settings {
+    /// For statements over whole tables, about which nothing is known yet: planned for many rows.
+    pub fn for_many_rows() -> Self {
+        Settings::of(&[(c"enable_nestloop", c"off"), (c"jit", c"off"), (c"work_mem", c"256MB")])
+    }
+
+    fn of(settings: &[(&CStr, &CStr)]) -> Self {
+        // SAFETY: the names and values are NUL-terminated, and copied; what is set is undone at the
+        // same level, or by an abort.
         unsafe {
             let level = pg_sys::NewGUCNestLevel();
-            let settings =
-                [(c"enable_nestloop", c"off"), (c"jit", c"off"), (c"work_mem", c"256MB")];
             for (name, value) in settings {
                 pg_sys::set_config_option(
                     name.as_ptr(),
@@ -298,16 +296,17 @@ impl ForManyRows {
                     false,
                 );
             }
-            ForManyRows(level)
+            Settings(level)
         }
     }
 }
 
-impl Drop for ForManyRows {
+impl Drop for Settings {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // SAFETY: the level that `begin` opened is the innermost one again.
-            unsafe { pg_sys::AtEOXact_GUC(true, self.0) };
+            // Undone like an abort's: what a function of the caller's has SET meanwhile must not last.
+            // SAFETY: the level that `of` opened is the innermost one again.
+            unsafe { pg_sys::AtEOXact_GUC(false, self.0) };
         }
     }
 }

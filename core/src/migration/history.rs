@@ -1,6 +1,7 @@
 //! What has gone through the pools of the other system.
 
 use crate::Micros;
+use crate::migration::Finding;
 use crate::migration::row::Row;
 use crate::migration::{Fields, Read};
 use jiff::Timestamp;
@@ -95,7 +96,7 @@ pub fn contribution(
         operation_id,
         at,
         game_id,
-        user_id: row.text("user_id"),
+        user_id: row.name("user_id"),
         operator_id: row.text("operator_id"),
         game_category: row.text("game_category"),
         currency: row.text("currency"),
@@ -128,6 +129,7 @@ fn shares(row: &mut Row<'_>, of: Option<&str>) -> Option<Vec<OldShare>> {
             vec![(pool, amount)]
         }
     };
+    let findings = row.findings.len();
     let mut shares = Vec::with_capacity(amounts.len());
     for (pool, amount) in amounts {
         if amount.is_null() {
@@ -159,6 +161,9 @@ fn shares(row: &mut Row<'_>, of: Option<&str>) -> Option<Vec<OldShare>> {
             continue;
         }
         shares.push(OldShare { pool, display, reserve });
+    }
+    if shares.is_empty() && row.findings.len() == findings {
+        row.findings.push(Finding::notice("no_share", "it fed no pool; left out"));
     }
     (!shares.is_empty()).then_some(shares)
 }
@@ -195,7 +200,7 @@ pub fn win(row: &Map<String, Value>, fields: &Fields, of: Option<&str>) -> Read<
         operation_id: operation_id(&mut row),
         at: row.moment("at"),
         game_id: game(&mut row, of),
-        user_id: row.text("user_id"),
+        user_id: row.name("user_id"),
         win_amount,
         is_pending: row.fields.is_exact() && row.text("status").as_deref() == Some("pending"),
         id: row.text("id"),
@@ -217,7 +222,7 @@ pub fn void(row: &Map<String, Value>, fields: &Fields) -> Read<(String, Option<S
 }
 
 fn operation_id(row: &mut Row<'_>) -> Option<String> {
-    let id = row.text("operation_id")?;
+    let id = row.name("operation_id")?;
     if id.chars().count() > 200 {
         let message = "operation_id has more than 200 characters".to_owned();
         row.found("malformed", message, "taken without");

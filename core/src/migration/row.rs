@@ -123,21 +123,26 @@ fn usual(field: &str) -> &'static [&'static str] {
     FIELDS.iter().find(|(name, _)| *name == field).map_or(&[], |(_, keys)| keys)
 }
 
-/// `winningSpinId` as `winning_spin_id`.
+/// `winningSpinId` and `winningSpinID` as `winning_spin_id`.
 fn snake_case(key: &str) -> String {
     let mut snake = String::with_capacity(key.len() + 4);
-    for (place, letter) in key.chars().enumerate() {
+    let mut is_in_word = false;
+    for letter in key.chars() {
         if letter.is_uppercase() {
-            if place > 0 && !snake.ends_with('_') {
+            if is_in_word {
                 snake.push('_');
             }
             snake.extend(letter.to_lowercase());
         } else {
             snake.push(letter);
         }
+        is_in_word = letter.is_lowercase() || letter.is_numeric();
     }
     snake
 }
+
+/// From 1973 to 5138 as seconds; as milliseconds, in the first years of the seventies.
+const SECONDS: std::ops::Range<f64> = 1e8..1e11;
 
 /// A row that is being read.
 pub(super) struct Row<'a> {
@@ -256,15 +261,26 @@ impl<'a> Row<'a> {
         whole
     }
 
+    /// Text as above; a finding where it is an object or an array.
+    pub(super) fn name(&mut self, field: &str) -> Option<String> {
+        if let Some(Value::Object(_) | Value::Array(_)) = self.get(field) {
+            self.found("malformed", format!("{field} is no text"), "taken without");
+        }
+        self.text(field)
+    }
+
     /// A moment: text in ISO 8601, without an offset UTC, or milliseconds since 1970.
     pub(super) fn moment(&mut self, field: &str) -> Option<Timestamp> {
         let value = self.get(field)?.clone();
         let moment = match &value {
-            Value::Number(number) => number
-                .to_string()
-                .parse::<f64>()
-                .ok()
-                .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds as i64).ok()),
+            Value::Number(number) => number.to_string().parse::<f64>().ok().and_then(|number| {
+                if SECONDS.contains(&number) {
+                    let message = format!("{field} {number} is in seconds, not milliseconds");
+                    self.found("malformed", message, "taken as seconds");
+                    return Timestamp::from_second(number as i64).ok();
+                }
+                Timestamp::from_millisecond(number as i64).ok()
+            }),
             Value::String(text) => text.parse::<Timestamp>().ok().or_else(|| {
                 let civil = text.parse::<civil::DateTime>().ok()?;
                 TimeZone::UTC.to_ambiguous_timestamp(civil).unambiguous().ok()

@@ -75,6 +75,7 @@ CREATE TABLE jackpot.migration_row (
     number         bigint NOT NULL,
     label          text,
     operation_id   text COLLATE "C",
+    told_id        text,
     pools          text[],
     display        bigint[],
     reserve        bigint[],
@@ -92,9 +93,29 @@ COMMENT ON TABLE jackpot.migration_row IS 'What has been read from a source and 
 COMMENT ON COLUMN jackpot.migration_row.kind IS 'pool, contribution, win or void.';
 COMMENT ON COLUMN jackpot.migration_row.at IS 'Original time; infinity where it is not known.';
 COMMENT ON COLUMN jackpot.migration_row.label IS 'The row''s name in findings, where its number does not tell it.';
+COMMENT ON COLUMN jackpot.migration_row.operation_id IS 'Its name here.';
+COMMENT ON COLUMN jackpot.migration_row.told_id IS 'What the source calls it.';
 COMMENT ON COLUMN jackpot.migration_row.amount IS 'The wager, or what was won, in minor units.';
 COMMENT ON COLUMN jackpot.migration_row.data IS 'Of a pool: all of it; of others what the client said of it.';
 COMMENT ON SEQUENCE jackpot.migration_id_seq IS 'Numbers migrations.';
+
+-- What a bet is called here whose name a win has, and a win whose name a bet or another pool's win has.
+CREATE FUNCTION jackpot.other_name(pool_of_win text, name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN pool_of_win IS NULL THEN 'bet:' || CASE WHEN pg_catalog.length(name) > 190 THEN pg_catalog.md5(name) ELSE name END
+            WHEN pg_catalog.length(pool_of_win || name) > 190 THEN 'win:' || pg_catalog.md5(pool_of_win || ':' || name)
+            ELSE 'win:' || pool_of_win || ':' || name END;
+
+-- The migrations that are over when one is rolled back: those that put history into its pools as well,
+-- unless they made pools, or put history into pools that stay.
+CREATE FUNCTION jackpot.ended_with(migration_id bigint) RETURNS bigint[]
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN ARRAY(SELECT m.id FROM jackpot.migration m
+              WHERE m.id = ended_with.migration_id
+                 OR ended_with.migration_id = ANY (m.history_of) AND m.state <> 'rolled_back'
+                    AND NOT EXISTS (SELECT FROM jackpot.migration o
+                                     WHERE o.id = ANY (m.history_of) AND o.id <> ended_with.migration_id AND o.state <> 'rolled_back')
+                    AND NOT EXISTS (SELECT FROM jackpot.migration_pool p WHERE p.migration_id = m.id));
 
 SELECT pg_extension_config_dump('jackpot.migration', '');
 SELECT pg_extension_config_dump('jackpot.migration_pool', '');

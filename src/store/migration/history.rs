@@ -3,9 +3,10 @@
 
 use crate::store::journal::{self, Occasion};
 use crate::store::ledger::{self, Entry, Share};
+use crate::store::migration::names::{self, Named};
 use crate::store::migration::record::{self, Owned};
 use crate::store::migration::rows;
-use crate::store::operation::{self, Claim, Fingerprint, Record};
+use crate::store::operation::{Fingerprint, Record};
 use crate::store::pool::{self, Locked};
 use crate::store::raw_json::RawJson;
 use crate::store::statement::{argument, statements};
@@ -22,7 +23,7 @@ statements! {
     /// Not taken away from what waits: the dead entries would slow down each batch more.
     static NEXT(INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID) = "
         SELECT r.at, r.number, r.operation_id, r.pools, r.display, r.reserve, r.amount, r.game_id, r.user_id, r.operator_id,
-               r.game_category, r.currency, r.data
+               r.game_category, r.currency, r.data, r.told_id
           FROM jackpot.migration_row r
          WHERE r.migration_id = $1 AND r.kind = 'contribution' AND (r.at, r.number) > ($3, $4) ORDER BY r.at, r.number LIMIT $2";
     static POSITION(INT8OID) = "SELECT m.last_at, m.last_number FROM jackpot.migration m WHERE m.id = $1";
@@ -43,6 +44,7 @@ statements! {
 struct Old {
     at: TimestampWithTimeZone,
     number: i64,
+    ledger_id: i64,
     operation_id: String,
     game_id: String,
     user_id: Option<String>,
@@ -51,21 +53,52 @@ struct Old {
     currency: Option<String>,
     amount: i64,
     shares: Vec<Share>,
-    metadata: Option<RawJson>,
+    own: Option<Value>,
+    told_id: Option<String>,
     fingerprint: Fingerprint,
+}
+
+impl Old {
+    fn origin(&self, migration_id: i64) -> Origin<'_> {
+        let (at, told_id) = (self.at, self.told_id.as_deref());
+        Origin { migration_id, row: self.number, at, operation_id: &self.operation_id, told_id }
+    }
+}
+
+impl Named for Old {
+    fn name(&self) -> &str {
+        &self.operation_id
+    }
+
+    fn rename(&mut self, name: String) {
+        self.operation_id = name;
+    }
+
+    fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    fn record(&self) -> Record<'static> {
+        Record { ledger_id: Some(self.ledger_id), ..Record::default() }
+    }
+
+    fn pool_of_win(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Takes over so many rows. Returns how many it took from what waits, and how many of them had not
 /// come as bets meanwhile.
 pub fn take_over(migration_id: i64, rows: i64) -> Result<(i64, i64), Error> {
-    let mut old = next(migration_id, rows)?;
+    let old = next(migration_id, rows)?;
     let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok((0, 0)) };
     let (first_at, last_at, last_number) = (first.at, last.at, last.number);
     let taken = old.len() as i64;
     let reason =
         format!("opening adjustment: history of migration {migration_id} explains as much");
     let occasion = Occasion::new("migrate", Some(&reason));
-    claim(&mut old)?;
+    let old = claim(old)?;
+    record::note_known(migration_id, "contributions", taken as usize - old.len());
     let pool_ids: BTreeSet<i32> =
         old.iter().flat_map(|old| &old.shares).map(|share| share.pool_id).collect();
     let locked = lock_pools(&pool_ids)?;
@@ -132,10 +165,10 @@ fn next(migration_id: i64, rows: i64) -> Result<Vec<Old>, Error> {
                 currency: currency.as_deref(),
                 metadata: own_json,
             });
-            let metadata = Some(metadata(own, migration_id, number, at));
             old.push(Old {
                 at,
                 number,
+                ledger_id: 0,
                 operation_id,
                 game_id,
                 user_id,
@@ -144,7 +177,8 @@ fn next(migration_id: i64, rows: i64) -> Result<Vec<Old>, Error> {
                 currency,
                 amount,
                 shares,
-                metadata,
+                own,
+                told_id: row.get(14),
                 fingerprint,
             });
         });
@@ -161,61 +195,61 @@ fn position(migration_id: i64) -> (TimestampWithTimeZone, i64) {
     })
 }
 
+/// Where a row of history comes from.
+pub struct Origin<'a> {
+    /// Who took it over.
+    pub migration_id: i64,
+    /// Its number in the source.
+    pub row: i64,
+    /// When it was.
+    pub at: TimestampWithTimeZone,
+    /// What it is called here.
+    pub operation_id: &'a str,
+    /// What the source calls it.
+    pub told_id: Option<&'a str>,
+}
+
 /// What the client said of it, and where it comes from.
-pub fn metadata(
-    own: Option<Value>,
-    migration_id: i64,
-    number: i64,
-    at: TimestampWithTimeZone,
-) -> RawJson {
-    let mut all = match own {
-        Some(Value::Object(own)) => own,
-        Some(own) => Map::from_iter([("metadata".to_owned(), own)]),
-        None => Map::new(),
-    };
-    let mut origin = json!({"migration": migration_id, "row": number});
-    if let (Some(at), Value::Object(origin)) = (rows::told(at), &mut origin) {
+pub fn metadata(own: Option<&Value>, of: &Origin<'_>) -> RawJson {
+    let mut origin = Map::from_iter([
+        ("migration".to_owned(), json!(of.migration_id)),
+        ("row".to_owned(), json!(of.row)),
+    ]);
+    if let Some(at) = rows::told(of.at) {
         origin.insert("at".to_owned(), json!(at));
     }
-    all.insert("migrated".to_owned(), origin);
+    if of.told_id != Some(of.operation_id) {
+        origin.insert("operation_id".to_owned(), json!(of.told_id));
+    }
+    let mut all = match own {
+        Some(Value::Object(own)) if !own.contains_key("migrated") => own.clone(),
+        Some(own) => {
+            origin.insert("is_wrapped".to_owned(), json!(true));
+            Map::from_iter([("metadata".to_owned(), own.clone())])
+        }
+        None => Map::new(),
+    };
+    all.insert("migrated".to_owned(), Value::Object(origin));
     RawJson::parse(&Value::Object(all).to_string())
 }
 
-/// Takes their names; what has come as a bet meanwhile leaves the list. Their ledger rows get their
-/// numbers here.
-fn claim(old: &mut Vec<Old>) -> Result<(), Error> {
+/// Gives them their places in the ledger and takes their names; what has come as a bet meanwhile
+/// leaves the list.
+fn claim(mut old: Vec<Old>) -> Result<Vec<Old>, Error> {
     let mut highest: i64 =
         HIGHEST.with(|statement| statement.write(&[]).first().map_or(0, |row| row.need(1)));
-    let mut ids = Vec::with_capacity(old.len());
-    while ids.len() < old.len() {
+    for old in &mut old {
         // This session may have kept numbers from before another's batch.
-        let id = ledger::next_id();
-        if id > highest {
-            ids.push(id);
-            highest = id;
-        }
+        old.ledger_id = loop {
+            let id = ledger::next_id();
+            if id > highest {
+                break id;
+            }
+        };
+        highest = old.ledger_id;
     }
-    let claims: Vec<Claim<'_>> = old
-        .iter()
-        .zip(&ids)
-        .map(|(old, id)| Claim {
-            operation_id: &old.operation_id,
-            fingerprint: &old.fingerprint,
-            record: Record { ledger_id: Some(*id), ..Record::default() },
-        })
-        .collect();
-    let claimed = operation::claim(&claims)?.0;
-    let mut kept = ids.into_iter().zip(claimed);
-    let mut numbered = Vec::with_capacity(old.len());
-    for mut old in std::mem::take(old) {
-        if let Some((id, None)) = kept.next() {
-            // The row's own number is known from here on by its place alone.
-            old.number = id;
-            numbered.push(old);
-        }
-    }
-    *old = numbered;
-    Ok(())
+    let is_new = names::claim(&mut old)?;
+    Ok(old.into_iter().zip(is_new).filter(|(_, is_new)| *is_new).map(|(old, _)| old).collect())
 }
 
 /// Locks the pools, in the order of their ids; 55000 where one has been played with.
@@ -223,7 +257,9 @@ fn lock_pools(ids: &BTreeSet<i32>) -> Result<BTreeMap<i32, (Locked, Owned)>, Err
     let configuration = configuration::current()?;
     let mut locked = BTreeMap::new();
     for id in ids {
-        let Some(pool) = configuration.pools().iter().find(|pool| pool.id == *id) else { continue };
+        let Some(pool) = configuration.pools().iter().find(|pool| pool.id == *id) else {
+            pgrx::error!("pool {id} is not there");
+        };
         let pool = pool::lock(&pool.pool)?;
         let owned = record::unplayed(&pool)?;
         locked.insert(*id, (pool, owned));
@@ -239,7 +275,7 @@ fn append(
 ) -> Result<(), Error> {
     let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok(()) };
     ledger::append_history(old.iter().map(|old| Entry {
-        id: old.number,
+        id: old.ledger_id,
         at: occasion.at,
         operation_id: Some(&old.operation_id),
         game_id: &old.game_id,
@@ -251,11 +287,11 @@ fn append(
         shares: &old.shares,
         voids: None,
         draw_priority: None,
-        metadata: old.metadata,
+        metadata: Some(metadata(old.own.as_ref(), &old.origin(migration_id))),
     }));
     let arguments = [
-        argument(first.number),
-        argument(last.number),
+        argument(first.ledger_id),
+        argument(last.ledger_id),
         Some(pgrx::pg_sys::Datum::from(snapshot::own_xid())),
         argument(migration_id),
         argument(first_at),

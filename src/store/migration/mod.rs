@@ -5,8 +5,10 @@
 //! makes, and history goes into such pools only, before they take bets: so that rolling it back is to
 //! remove them. Taking over history changes nothing that pools show.
 
+mod compare;
 mod findings;
 mod history;
+mod names;
 mod pools;
 pub mod progress;
 mod record;
@@ -20,8 +22,10 @@ mod wins;
 pub use rollback::{RolledBack, Wanted, rollback};
 pub use source::Source;
 
-use crate::store::{configuration, mark, partition, queue, session, subtransaction};
-use jackpot_core::Error;
+use crate::store::{
+    configuration, lock, mark, partition, queue, session, snapshot, subtransaction,
+};
+use jackpot_core::{Error, Token};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use steps::Migration;
@@ -129,12 +133,28 @@ pub struct Report {
     pub migration_id: Option<i64>,
 }
 
+/// One transaction at a time moves in or back. 55000 where it would not see what others have done
+/// meanwhile.
+fn alone() -> Result<(), Error> {
+    if snapshot::is_kept() {
+        return Err(Error::new(
+            Token::MigrationState,
+            "the transaction keeps its snapshot",
+            "bets that came since could not be seen",
+        )
+        .hint("Migrate, import and roll back in a transaction that is READ COMMITTED."));
+    }
+    lock::take_migrations();
+    Ok(())
+}
+
 /// Does a migration, or what is left of it.
 pub fn run(source: &Source, options: &Options) -> Result<Vec<Report>, Error> {
     if options.batch_size < 1 || options.max_batches.is_some_and(|batches| batches < 1) {
         return Err(Error::invalid("batch_size and max_batches must be positive", "1 or more"));
     }
     source.check_access();
+    alone()?;
     if options.dry_run {
         // Done and taken back: what is told of it is what would be.
         let taken_back = subtransaction::catch(

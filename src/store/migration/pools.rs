@@ -13,6 +13,7 @@ use jackpot_core::{
     Command, Effective, Error, Micros, Outside, PoolConfig, Status, Trigger, create,
 };
 use pgrx::JsonB;
+use pgrx::datum::IntoDatum;
 use serde_json::{Value, json};
 
 statements! {
@@ -24,10 +25,12 @@ statements! {
         UPDATE jackpot.pool SET meter = meter + $2, reserve = reserve + $3, version = $4, status = $5 WHERE id = $1";
     static OWN(INT4OID, INT8OID, TEXTOID, JSONBOID) = "
         INSERT INTO jackpot.migration_pool (pool_id, migration_id, replayed, later_config) VALUES ($1, $2, $3::pg_catalog.numeric, $4)";
-    static LATER(INT8OID) = "
-        SELECT p.pool, m.later_config FROM jackpot.migration_pool m JOIN jackpot.pool p ON p.id = m.pool_id
+    static LATER(INT8OID, TEXTARRAYOID) = "
+        SELECT p.pool, m.later_config FROM jackpot.migration_pool m JOIN jackpot.pool p ON p.id = m.pool_id JOIN jackpot.migration o ON o.id = m.migration_id
          WHERE m.later_config IS NOT NULL
-           AND EXISTS (SELECT FROM jackpot.migration o WHERE o.id = m.migration_id AND (o.id = $1 OR o.state = 'completed')) ORDER BY p.id";
+           AND (o.id = $1
+                OR o.state = 'completed' AND (p.pool = ANY ($2) OR o.id = ANY ((SELECT h.history_of FROM jackpot.migration h WHERE h.id = $1)::pg_catalog.int8[])))
+         ORDER BY p.id";
     static NOT_LATER(INT4OID) = "UPDATE jackpot.migration_pool SET later_config = NULL WHERE pool_id = $1";
 }
 
@@ -105,17 +108,30 @@ fn now_and_later(config: &PoolConfig) -> Result<(PoolConfig, Option<Value>), Err
     Ok((now, Some(later)))
 }
 
-/// Arms the triggers of the migration's pools, and of those whose own is over. Returns how many.
-pub fn arm(migration_id: i64) -> Result<i64, Error> {
+/// Arms the triggers of the migration's pools, and of those that its source names or into which it has
+/// put history, where their own is over. Returns how many, and why others were not.
+pub fn arm(migration_id: i64, named: &[String]) -> Result<(i64, Vec<Value>), Error> {
     let mut later: Vec<(String, Value)> = Vec::new();
     LATER.with(|statement| {
-        statement.write(&[argument(migration_id)]).each(|row| {
+        statement.write(&[argument(migration_id), named.to_vec().into_datum()]).each(|row| {
             later.push((row.need(1), row.need::<JsonB>(2).0));
         });
     });
+    let (mut armed, mut warnings) = (0, Vec::new());
     for (name, patch) in &later {
         let locked = pool::lock(name)?;
         if locked.pool.state.status == Status::Retired {
+            continue;
+        }
+        let mut refuse = |why: &str| {
+            let message = format!("the trigger of \"{name}\" is not armed: {why}");
+            warnings.push(
+                json!({"row": format!("pools.{name}"), "token": "not_armed", "message": message}),
+            );
+        };
+        if locked.pool.state.config.trigger != Trigger::Manual {
+            refuse("it has been given another");
+            NOT_LATER.with(|statement| statement.write(&[argument(locked.pool.id)]));
             continue;
         }
         let command = Command::Configure {
@@ -124,9 +140,14 @@ pub fn arm(migration_id: i64) -> Result<i64, Error> {
             effective: Effective::Now,
         };
         let occasion = Occasion::new("migrate", Some("its history is in"));
-        let after = administer::change_locked(&locked, &command, &occasion)?;
-        record::keep_version(locked.pool.id, after.version - locked.pool.state.version);
-        NOT_LATER.with(|statement| statement.write(&[argument(locked.pool.id)]));
+        match administer::change_locked(&locked, &command, &occasion) {
+            Ok(after) => {
+                record::keep_version(locked.pool.id, after.version - locked.pool.state.version);
+                NOT_LATER.with(|statement| statement.write(&[argument(locked.pool.id)]));
+                armed += 1;
+            }
+            Err(error) => refuse(&error.message),
+        }
     }
-    Ok(later.len() as i64)
+    Ok((armed, warnings))
 }

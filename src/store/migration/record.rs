@@ -11,6 +11,11 @@ statements! {
     static HISTORY_OF(INT8OID, INT8OID) = "
         UPDATE jackpot.migration SET history_of = history_of || $2
          WHERE id = $1 AND id <> $2 AND $2 <> ALL (history_of)";
+    static NOTE_KNOWN(INT8OID, TEXTOID, INT8OID) = "
+        UPDATE jackpot.migration
+           SET findings = findings || pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('row', $2, 'token', 'came_meanwhile',
+                   'message', pg_catalog.format('%s had come here after they were read; left out', $3)))
+         WHERE id = $1";
     static KEEP_VERSION(INT4OID, INT8OID) = "
         UPDATE jackpot.pool p SET version = p.version - ($2) WHERE p.id = $1";
 }
@@ -61,7 +66,7 @@ pub fn unplayed(locked: &Locked) -> Result<Owned, Error> {
             format!("pool \"{}\" has been played with", state.pool),
             format!("{bets} bets and {wins} wins since it was migrated; history must come before"),
         )
-        .hint("Take history over into paused pools (paused => true), and resume them then; or feed what is missing by jackpot_contribute_batch()."));
+        .hint("Take history over into pools that are paused (paused => true), and resume them then. The amounts are right without it."));
     }
     Ok(owned)
 }
@@ -69,6 +74,14 @@ pub fn unplayed(locked: &Locked) -> Result<Owned, Error> {
 /// Notes whose pools the migration has put history into.
 pub fn is_history_of(migration_id: i64, owner: i64) {
     HISTORY_OF.with(|statement| statement.write(&[argument(migration_id), argument(owner)]));
+}
+
+/// Notes how many rows had come here, as bets or wins, between being read and being taken over.
+pub fn note_known(migration_id: i64, kinds: &str, count: usize) {
+    if count > 0 {
+        let arguments = [argument(migration_id), argument(kinds), argument(count as i64)];
+        NOTE_KNOWN.with(|statement| statement.write(&arguments));
+    }
 }
 
 /// Takes back what a change has added to a pool's version: what is shown stays.

@@ -1,5 +1,6 @@
 //! Going back: the pools that a migration made are removed with all that fed them.
 
+use crate::store::migration::alone;
 use crate::store::session;
 use crate::store::statement::{argument, statements};
 use crate::store::{lock, mark, queue, relations};
@@ -12,6 +13,8 @@ use serde_json::{Value, json};
 pub struct Wanted {
     /// The migration.
     pub migration_id: i64,
+    /// Pools that it must have made.
+    pub pools: Vec<String>,
     /// Only tell whether it can be.
     pub validate_only: bool,
     /// Also where there have been bets since.
@@ -20,7 +23,7 @@ pub struct Wanted {
 
 /// What was rolled back.
 pub struct RolledBack {
-    /// possible, refused, rolled_back or unchanged.
+    /// possible, refused, rolled_back, given_up or unchanged.
     pub status: &'static str,
     /// The migration.
     pub migration_id: i64,
@@ -36,8 +39,16 @@ pub struct RolledBack {
 
 statements! {
     static FIND(INT8OID) = "
-        SELECT m.state, m.history_of, ARRAY(SELECT p.pool_id FROM jackpot.migration_pool p WHERE p.migration_id = m.id ORDER BY 1)
-          FROM jackpot.migration m WHERE m.id = $1 FOR UPDATE";
+        SELECT m.state, ARRAY(SELECT p.pool_id FROM jackpot.migration_pool p WHERE p.migration_id = m.id ORDER BY 1),
+               ARRAY(SELECT o.id FROM jackpot.migration o WHERE o.id = ANY (m.history_of) AND o.state <> 'rolled_back' ORDER BY 1)
+          FROM jackpot.migration m WHERE m.id = $1";
+    static STRANGER(INT8OID, TEXTARRAYOID) = "
+        SELECT n.pool FROM unnest($2) n(pool)
+         WHERE NOT EXISTS (SELECT FROM jackpot.migration_pool m JOIN jackpot.pool p ON p.id = m.pool_id WHERE m.migration_id = $1 AND p.pool = n.pool)
+         LIMIT 1";
+    static GIVE_UP(INT8OID) = "
+        WITH left_over AS (DELETE FROM jackpot.migration_row r WHERE r.migration_id = $1)
+        UPDATE jackpot.migration SET state = 'completed', finished_at = pg_catalog.clock_timestamp() WHERE id = $1";
     static LOCK_POOLS(INT4ARRAYOID) = "SELECT FROM jackpot.pool p WHERE p.id = ANY ($1) ORDER BY p.id FOR UPDATE";
     /// Settling folds what it sees: it must see all of it, or nothing.
     static LOCK_MARK() = "SELECT FROM jackpot.mark m FOR UPDATE";
@@ -57,12 +68,15 @@ statements! {
         wins AS (
             SELECT coalesce(pg_catalog.sum(p.total_wins - m.wins), 0) AS wins, coalesce(pg_catalog.sum(p.total_won - m.won), 0) AS won
               FROM jackpot.pool p JOIN jackpot.migration_pool m ON m.pool_id = p.id WHERE p.id = ANY ($1)),
+        -- Whose these are is known when they are processed.
+        waiting AS (
+            SELECT (SELECT pg_catalog.count(*) FROM jackpot.inbox) + coalesce((SELECT pg_catalog.sum(q.items) FROM jackpot.queue_waiting() q), 0) AS waiting),
         changes AS (
             -- Neither what migrations wrote, nor pauses, nor what is told as bets and wins.
             SELECT pg_catalog.count(*) AS changes FROM jackpot.journal j
-             WHERE j.pool_id = ANY ($1) AND j.kind NOT IN ('pause', 'resume') AND j.win_id IS NULL AND pg_catalog.right(j.actor, 8) <> '/migrate')
-        SELECT b.bets, b.voids, jackpot.minor_units(b.contributed)::pg_catalog.text, w.wins::pg_catalog.int8, w.won::pg_catalog.text, c.changes
-          FROM bets b, wins w, changes c";
+             WHERE j.pool_id = ANY ($1) AND j.kind NOT IN ('pause', 'resume') AND (j.win_id IS NULL OR j.kind IN ('confirm', 'cancel')) AND pg_catalog.right(j.actor, 8) <> '/migrate')
+        SELECT b.bets, b.voids, jackpot.minor_units(b.contributed)::pg_catalog.text, w.wins::pg_catalog.int8, w.won::pg_catalog.text, c.changes, q.waiting::pg_catalog.int8
+          FROM bets b, wins w, changes c, waiting q";
     /// Money that went to pools that stay, or came from there.
     static TRANSFERS(INT4ARRAYOID) = "
         SELECT p.pool, o.pool FROM jackpot.journal j JOIN jackpot.pool p ON p.id = j.pool_id JOIN jackpot.pool o ON o.id = j.other_pool_id
@@ -70,13 +84,13 @@ statements! {
     static UNVOID(INT8OID) = "
         WITH gone AS (
             DELETE FROM jackpot.void v USING jackpot.migration m
-             WHERE (m.id = $1 OR $1 = ANY (m.history_of) AND m.state <> 'rolled_back')
+             WHERE m.id = ANY (jackpot.ended_with($1))
                AND v.operation_id = ANY (m.voids) AND v.ledger_id IS NULL AND v.pool_ids = '{}'
             RETURNING v.operation_id)
         SELECT pg_catalog.count(*) FROM gone";
     static UNVOID_OPERATIONS(INT8OID) = "
         DELETE FROM jackpot.operation o USING jackpot.migration m
-         WHERE (m.id = $1 OR $1 = ANY (m.history_of) AND m.state <> 'rolled_back')
+         WHERE m.id = ANY (jackpot.ended_with($1))
            AND o.operation_id = ANY (m.voids) AND o.ledger_id IS NULL
            AND NOT EXISTS (SELECT FROM jackpot.void v WHERE v.operation_id = o.operation_id)";
     /// Voids of wagers that fed these pools only go; of others these pools' shares do.
@@ -133,10 +147,7 @@ statements! {
             UPDATE jackpot.migration m
                SET state = 'rolled_back', rolled_back_at = pg_catalog.clock_timestamp(), rolled_back_by = $2,
                    lost = CASE WHEN m.id = $1 THEN $3 END
-             WHERE m.id = $1
-                OR $1 = ANY (m.history_of) AND m.state <> 'rolled_back'
-                   AND NOT EXISTS (SELECT FROM jackpot.migration o WHERE o.id = ANY (m.history_of) AND o.id <> $1 AND o.state <> 'rolled_back')
-                   AND NOT EXISTS (SELECT FROM jackpot.migration_pool p WHERE p.migration_id = m.id)
+             WHERE m.id = ANY (jackpot.ended_with($1))
             RETURNING m.id)
         DELETE FROM jackpot.migration_row r USING marked WHERE r.migration_id = marked.id";
 }
@@ -144,8 +155,11 @@ statements! {
 /// Rolls a migration back, or tells whether it can be.
 pub fn rollback(wanted: &Wanted) -> Result<RolledBack, Error> {
     let id = wanted.migration_id;
+    if !wanted.validate_only {
+        alone()?;
+    }
     mark::ensure()?;
-    let (state, history_of, pools) = find(id)?;
+    let (state, pools, owners) = find(id)?;
     let nothing = RolledBack {
         status: "unchanged",
         migration_id: id,
@@ -157,14 +171,17 @@ pub fn rollback(wanted: &Wanted) -> Result<RolledBack, Error> {
     if state == "rolled_back" {
         return Ok(nothing);
     }
-    if pools.is_empty() && !history_of.is_empty() {
-        let owners: Vec<String> = history_of.iter().map(i64::to_string).collect();
-        return Err(Error::new(
-            Token::MigrationState,
-            format!("migration {id} made no pools"),
-            format!("it put history into pools of migration {}", owners.join(", ")),
-        )
-        .hint("Roll that one back: the history goes with the pools."));
+    let stranger: Option<String> = STRANGER.with(|statement| {
+        let arguments = [argument(id), wanted.pools.clone().into_datum()];
+        statement.write(&arguments).first().map(|row| row.need(1))
+    });
+    if let Some(pool) = stranger {
+        let why = format!("migration {id} did not make pool \"{pool}\"");
+        return Err(Error::invalid("rollback_data is of another migration", why));
+    }
+    if !owners.is_empty() {
+        return history_of_others(wanted, &state, &owners)
+            .map(|status| RolledBack { status, ..nothing });
     }
     if !wanted.validate_only {
         // No bet is in flight, and nobody settles.
@@ -173,7 +190,7 @@ pub fn rollback(wanted: &Wanted) -> Result<RolledBack, Error> {
         LOCK_POOLS.with(|statement| statement.write(&ids(&pools)));
         LOCK_MARK.with(|statement| statement.write(&[]));
     }
-    let _planned = session::ForManyRows::begin();
+    let _planned = session::Settings::for_many_rows();
     let (wins, contributions) = TAKEN_OVER.with(|statement| {
         let rows = statement.write(&ids(&pools));
         rows.first().map_or((0, 0), |row| (row.need(2), row.need(3)))
@@ -196,11 +213,31 @@ pub fn rollback(wanted: &Wanted) -> Result<RolledBack, Error> {
     Ok(RolledBack { status: "rolled_back", ..found })
 }
 
+/// History stays as long as its pools do; what waits to be taken over need not.
+fn history_of_others(wanted: &Wanted, state: &str, owners: &[i64]) -> Result<&'static str, Error> {
+    let id = wanted.migration_id;
+    if wanted.validate_only {
+        return Ok("refused");
+    }
+    if wanted.force && state == "running" {
+        GIVE_UP.with(|statement| statement.write(&[argument(id)]));
+        return Ok("given_up");
+    }
+    let owners: Vec<String> = owners.iter().map(i64::to_string).collect();
+    Err(Error::new(
+        Token::MigrationState,
+        format!("migration {id} put history into pools of others"),
+        format!("into those of migration {}", owners.join(", ")),
+    )
+    .hint("Roll that one back first: the history goes with the pools. Of an interrupted one, force => true gives up what has not been taken over."))
+}
+
 fn ids(pools: &[i32]) -> [crate::store::statement::Argument; 1] {
     [pools.to_vec().into_datum()]
 }
 
-fn find(id: i64) -> Result<(String, Vec<i64>, Vec<i32>), Error> {
+/// Its state, its pools, and the other migrations that are there and into whose pools it put history.
+fn find(id: i64) -> Result<(String, Vec<i32>, Vec<i64>), Error> {
     FIND.with(|statement| {
         let rows = statement.write(&[argument(id)]);
         rows.first().map(|row| (row.need(1), row.need(2), row.need(3))).ok_or_else(|| {
@@ -250,6 +287,8 @@ struct Since {
     wins: i64,
     won: String,
     changes: i64,
+    /// What waits in the queue and the inbox.
+    waiting: i64,
 }
 
 impl Since {
@@ -262,18 +301,23 @@ impl Since {
                 wins: row.need(4),
                 won: row.need(5),
                 changes: row.need(6),
+                waiting: row.need(7),
             })
         });
         since.unwrap_or_else(|| pgrx::error!("an aggregate gave no row"))
     }
 
     fn is_nothing(&self) -> bool {
-        self.bets == 0 && self.voids == 0 && self.wins == 0 && self.changes == 0
+        self.bets == 0
+            && self.voids == 0
+            && self.wins == 0
+            && self.changes == 0
+            && self.waiting == 0
     }
 
     fn to_json(&self) -> Value {
         json!({"bets": self.bets, "voids": self.voids, "contributed": self.contributed,
-               "wins": self.wins, "won": self.won, "changes": self.changes})
+               "wins": self.wins, "won": self.won, "changes": self.changes, "waiting": self.waiting})
     }
 
     /// Why it cannot be rolled back (55000), if it cannot.
@@ -292,16 +336,26 @@ impl Since {
         if force || self.is_nothing() {
             return None;
         }
-        let Since { bets, voids, contributed, wins, won, changes } = self;
+        let Since { bets, voids, contributed, wins, won, changes, waiting } = self;
+        let force = "force => true rolls it back all the same, and tells what is lost.";
+        let (items, hint) = match waiting {
+            0 => (String::new(), force.to_owned()),
+            _ => (
+                format!("; {waiting} items wait in the queue and the inbox"),
+                format!(
+                    "jackpot_process_queue() and jackpot_process_inbox() settle what waits; {force}"
+                ),
+            ),
+        };
         Some(
             Error::new(
                 Token::MigrationInUse,
                 format!("pools of migration {id} have been used since"),
                 format!(
-                    "{bets} bets and {voids} voids ({contributed} in all), {wins} wins of {won}, {changes} changes would be lost"
+                    "{bets} bets and {voids} voids ({contributed} in all), {wins} wins of {won}, {changes} changes would be lost{items}"
                 ),
             )
-            .hint("force => true rolls it back all the same, and tells what is lost."),
+            .hint(hint),
         )
     }
 }

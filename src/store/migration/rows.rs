@@ -29,6 +29,7 @@ static COLUMNS: Names = &[
     c"number",
     c"label",
     c"operation_id",
+    c"told_id",
     c"pools",
     c"display",
     c"reserve",
@@ -49,6 +50,7 @@ pub struct Waiting {
     number: i64,
     label: Option<String>,
     operation_id: Option<String>,
+    told_id: Option<String>,
     pools: Vec<String>,
     display: Vec<i64>,
     reserve: Vec<i64>,
@@ -93,6 +95,7 @@ impl Waiting {
         Waiting {
             at,
             operation_id: Some(operation_id),
+            told_id: old.operation_id,
             pools: old.shares.iter().map(|share| share.pool.clone()).collect(),
             display: old.shares.iter().map(|share| bigint(share.display)).collect(),
             reserve: old.shares.iter().map(|share| bigint(share.reserve)).collect(),
@@ -124,6 +127,7 @@ impl Waiting {
         Waiting {
             at,
             operation_id: Some(operation_id),
+            told_id: old.operation_id,
             pools: vec![old.pool],
             amount: old.win_amount,
             game_id: old.game_id,
@@ -140,7 +144,7 @@ impl Waiting {
         Waiting { operation_id: Some(operation_id), data, ..empty("void", number, None) }
     }
 
-    fn arguments(&self, migration_id: i64) -> [Argument; 17] {
+    fn arguments(&self, migration_id: i64) -> [Argument; 18] {
         let longs = |values: &[i64]| match values {
             [] => None,
             values => array(values.iter().copied(), pg_sys::INT8OID),
@@ -153,6 +157,7 @@ impl Waiting {
             argument(self.number),
             argument(self.label.as_deref()),
             argument(self.operation_id.as_deref()),
+            argument(self.told_id.as_deref()),
             argument((!self.pools.is_empty()).then(|| self.pools.clone())),
             longs(&self.display),
             longs(&self.reserve),
@@ -175,6 +180,7 @@ fn empty(kind: &'static str, number: i64, label: Option<String>) -> Waiting {
         number,
         label,
         operation_id: None,
+        told_id: None,
         pools: Vec::new(),
         display: Vec::new(),
         reserve: Vec::new(),

@@ -291,6 +291,7 @@ fn read_row(
     (name, number): (&str, i64),
     each: &mut impl FnMut(Raw<'_>),
 ) {
+    // None for what is nested too deeply.
     let value = serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
     let row = value.as_object();
     let label = match row.and_then(|row| row.get("id")) {

@@ -20,14 +20,16 @@ statements! {
         INSERT INTO jackpot.migration (source, relation, mapping, repair, paused, state, step, actor, started_at)
         VALUES ($1, $2, $3, $4, $5, 'running', 'validate', $6, pg_catalog.clock_timestamp())
         RETURNING id";
-    /// By name: in a restored database tables have other numbers.
-    static UNFINISHED(TEXTOID, JSONBOID) = "
+    /// By name, as in a restored database tables have other numbers; unless that table is still there.
+    static UNFINISHED(TEXTOID, JSONBOID, OIDOID) = "
         SELECT m.id FROM jackpot.migration m
-         WHERE m.source = $1 AND m.mapping = $2 AND m.state = 'running' ORDER BY m.id LIMIT 1 FOR UPDATE";
+         WHERE m.source = $1 AND m.mapping = $2 AND m.state = 'running'
+           AND (m.relation = $3 OR NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = m.relation)) ORDER BY m.id LIMIT 1 FOR UPDATE";
     static READ_DONE(INT8OID, JSONBOID) = "
-        UPDATE jackpot.migration m
-           SET findings = $2, total = (SELECT pg_catalog.count(*) FROM jackpot.migration_row r WHERE r.migration_id = $1 AND r.kind = 'contribution')
-         WHERE m.id = $1";
+        UPDATE jackpot.migration m SET findings = $2, total = l.contributions
+          FROM (SELECT pg_catalog.count(*) AS rows, pg_catalog.count(*) FILTER (WHERE r.kind = 'contribution') AS contributions
+                  FROM jackpot.migration_row r WHERE r.migration_id = $1) l
+         WHERE m.id = $1 RETURNING l.rows";
     static ADVANCE(INT8OID, TEXTOID, INT8OID, INT8OID, INT8OID) = "
         UPDATE jackpot.migration SET step = $2, pools = pools + $3, contributions = contributions + $4, wins = wins + $5 WHERE id = $1";
     static KNOWN(INT8OID) = "
@@ -38,7 +40,6 @@ statements! {
     static LEFT_BESIDE(INT8OID, TEXTARRAYOID) = "DELETE FROM jackpot.migration_row r WHERE r.migration_id = $1 AND r.kind <> ALL ($2)";
     static DROP_KNOWN_POOLS(INT8OID) = "
         DELETE FROM jackpot.migration_row r USING jackpot.pool p WHERE r.migration_id = $1 AND r.kind = 'pool' AND p.pool = r.pools[1]";
-    static LEFT(INT8OID) = "SELECT pg_catalog.count(*) FROM jackpot.migration_row r WHERE r.migration_id = $1";
     static MADE(INT8OID) = "
         SELECT coalesce(pg_catalog.jsonb_agg(p.pool ORDER BY p.id), '[]')
           FROM jackpot.migration_pool m JOIN jackpot.pool p ON p.id = m.pool_id WHERE m.migration_id = $1";
@@ -47,6 +48,9 @@ statements! {
     static EMPTY(INT8OID) = "DELETE FROM jackpot.migration_row r WHERE r.migration_id = $1";
     static FORGET(INT8OID) = "DELETE FROM jackpot.migration m WHERE m.id = $1";
     static FAILED() = "SELECT c.check_name, c.detail FROM jackpot.failed_checks() c LIMIT 5";
+    static CAME_MEANWHILE(INT8OID) = "
+        SELECT coalesce(pg_catalog.jsonb_agg(f.value), '[]') FROM jackpot.migration m, pg_catalog.jsonb_array_elements(m.findings) f
+         WHERE m.id = $1 AND f.value ->> 'token' = 'came_meanwhile'";
     static UNEXPLAINED(INT8OID) = "
         SELECT p.pool, jackpot.minor_units(pg_catalog.sum(j.display + j.reserve))::pg_catalog.text
           FROM jackpot.migration_pool m JOIN jackpot.pool p ON p.id = m.pool_id
@@ -62,6 +66,8 @@ pub struct Migration<'a> {
     options: &'a Options,
     paused: bool,
     warnings: Value,
+    /// The pools that the source names, where it has been read now.
+    named: Vec<String>,
     reports: Vec<Report>,
 }
 
@@ -80,6 +86,7 @@ impl<'a> Migration<'a> {
             options,
             paused: known.paused,
             warnings: known.findings,
+            named: Vec::new(),
             reports: Vec::new(),
         };
         migration.go_on(began)
@@ -107,6 +114,7 @@ impl<'a> Migration<'a> {
             options,
             paused: options.paused,
             warnings: json!([]),
+            named: Vec::new(),
             reports: Vec::new(),
         };
         let began = clock();
@@ -116,7 +124,8 @@ impl<'a> Migration<'a> {
         }
         let began = clock();
         let mut findings = Findings::default();
-        let progress = stage::stage(id, source, &mut findings)?;
+        let (pools, progress) = stage::stage(id, source, &mut findings)?;
+        migration.named = pools;
         migration.warnings = findings.to_json();
         let is_refused = findings.is_wrong() && !options.repair;
         if is_refused {
@@ -135,10 +144,15 @@ impl<'a> Migration<'a> {
         ];
         let kinds: Vec<&str> =
             kept.iter().filter(|(step, _)| migration.wants(*step)).map(|(_, kind)| *kind).collect();
-        LEFT_BESIDE.with(|statement| statement.write(&[argument(id), argument(kinds)]));
+        if kinds.len() < kept.len() {
+            LEFT_BESIDE.with(|statement| statement.write(&[argument(id), argument(kinds)]));
+        }
         let findings = RawJson::parse(&migration.warnings.to_string());
-        READ_DONE.with(|statement| statement.write(&[argument(id), argument(findings)]));
-        if left(id) == 0 {
+        let rows: i64 = READ_DONE.with(|statement| {
+            let rows = statement.write(&[argument(id), argument(findings)]);
+            rows.first().map_or(0, |row| row.need(1))
+        });
+        if rows == 0 {
             return migration.nothing_to_do(began);
         }
         migration.report(Step::Read, "completed", began);
@@ -156,7 +170,11 @@ impl<'a> Migration<'a> {
 
     /// All of it has been taken over before.
     fn nothing_to_do(mut self, began: i64) -> Result<Vec<Report>, Error> {
-        let armed = if self.wants(Step::Triggers) { pools::arm(self.id)? } else { 0 };
+        let (armed, unarmed) = if self.wants(Step::Triggers) {
+            pools::arm(self.id, &self.named)?
+        } else {
+            (0, Vec::new())
+        };
         FORGET.with(|statement| statement.write(&[argument(self.id)]));
         self.reports.clear();
         let wanted: Vec<Step> = Step::ALL.into_iter().filter(|step| self.wants(*step)).collect();
@@ -169,7 +187,11 @@ impl<'a> Migration<'a> {
                 contributions: 0,
                 wins: 0,
                 took,
-                warnings: if step == Step::Read { self.warnings.clone() } else { json!([]) },
+                warnings: match step {
+                    Step::Read => self.warnings.clone(),
+                    Step::Triggers => json!(unarmed),
+                    _ => json!([]),
+                },
                 rollback_data: None,
                 migration_id: None,
             });
@@ -210,7 +232,8 @@ impl<'a> Migration<'a> {
             began = clock();
         }
         if self.wants(Step::Triggers) {
-            let armed = pools::arm(self.id)?;
+            let (armed, unarmed) = pools::arm(self.id, &self.named)?;
+            self.warnings = json!(unarmed);
             self.report(Step::Triggers, of_count(armed), began);
             began = clock();
         }
@@ -291,7 +314,10 @@ impl<'a> Migration<'a> {
                 failed.join("\n"),
             ));
         }
-        self.warnings = json!([]);
+        self.warnings = CAME_MEANWHILE.with(|statement| {
+            let rows = statement.write(&[argument(self.id)]);
+            rows.first().map_or_else(|| json!([]), |row| row.need::<JsonB>(1).0)
+        });
         UNEXPLAINED.with(|statement| {
             statement.write(&[argument(self.id)]).each(|row| {
                 let (pool, amount): (String, String) = (row.need(1), row.need(2));
@@ -323,7 +349,8 @@ impl<'a> Migration<'a> {
 
     fn report(&mut self, step: Step, status: &'static str, began: i64) {
         let known = Known::of(self.id);
-        let is_told = matches!(step, Step::Read | Step::Verify) || status == "running";
+        let is_told =
+            matches!(step, Step::Read | Step::Triggers | Step::Verify) || status == "running";
         let rollback_data = (step == Step::Backup || step == Step::Pools).then(
             || json!({"migration_id": self.id, "pools": made(self.id), "backup": backup(self.id)}),
         );
@@ -355,13 +382,10 @@ fn of_count(count: i64) -> &'static str {
 
 /// The migration of the same table, read the same way, that was interrupted.
 fn unfinished(source: &Source) -> Option<i64> {
-    let Source::Table { name, mapping, .. } = source else { return None };
-    let arguments = [argument(name.as_str()), argument(JsonB(mapping.clone()))];
+    let Source::Table { relation, name, mapping } = source else { return None };
+    let arguments =
+        [argument(name.as_str()), argument(JsonB(mapping.clone())), argument(*relation)];
     UNFINISHED.with(|statement| statement.write(&arguments).first().map(|row| row.need(1)))
-}
-
-fn left(id: i64) -> i64 {
-    LEFT.with(|statement| statement.write(&[argument(id)]).first().map_or(0, |row| row.need(1)))
 }
 
 fn made(id: i64) -> Value {

@@ -2,22 +2,24 @@
 //! those that came after. What it paid is balanced by an adjustment, as contributions are.
 
 use crate::store::journal::{self, Occasion};
-use crate::store::migration::history::metadata;
+use crate::store::migration::history::{Origin, metadata};
+use crate::store::migration::names::{self, Named};
 use crate::store::migration::record::{self, Owned};
-use crate::store::operation::{self, Claim, Record};
+use crate::store::operation::{Fingerprint, Record};
 use crate::store::pool::{self, Locked};
 use crate::store::raw_json::RawJson;
 use crate::store::statement::{argument, statements};
-use crate::store::{payment, snapshot, win};
+use crate::store::{configuration, payment, snapshot, win};
 use jackpot_core::migration::Replay;
 use jackpot_core::{Error, Micros, Token};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, pg_sys};
-use std::collections::BTreeSet;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 statements! {
     static WAITING(INT8OID, INT8OID) = "
-        SELECT r.at, r.number, r.operation_id, r.pools[1], r.amount, r.game_id, r.user_id, r.data, coalesce(r.is_pending, false)
+        SELECT r.at, r.number, r.operation_id, r.pools[1], r.amount, r.game_id, r.user_id, r.data, coalesce(r.is_pending, false), r.told_id
           FROM jackpot.migration_row r
          WHERE r.migration_id = $1 AND r.kind = 'win' ORDER BY r.at, r.number LIMIT $2";
     static DONE(INT8OID, TIMESTAMPTZOID, INT8OID) = "
@@ -79,49 +81,111 @@ struct Old {
     win_amount: i64,
     game_id: String,
     user_id: Option<String>,
-    data: Option<JsonB>,
+    own: Option<Value>,
     is_pending: bool,
+    told_id: Option<String>,
+    win_id: i64,
+    fingerprint: Fingerprint,
+}
+
+impl Named for Old {
+    fn name(&self) -> &str {
+        &self.operation_id
+    }
+
+    fn rename(&mut self, name: String) {
+        self.operation_id = name;
+    }
+
+    fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    fn record(&self) -> Record<'static> {
+        Record { win_id: Some(self.win_id), ..Record::default() }
+    }
+
+    fn pool_of_win(&self) -> Option<&str> {
+        Some(&self.pool)
+    }
 }
 
 /// Takes over so many of the wins that wait. Returns how many it took from what waits, and how many of
 /// them had not been paid here meanwhile.
 pub fn take_over(migration_id: i64, most: i64) -> Result<(i64, i64), Error> {
-    let mut old: Vec<Old> = Vec::new();
-    WAITING.with(|statement| {
-        statement.write(&[argument(migration_id), argument(most)]).each(|row| {
-            old.push(Old {
-                at: row.need(1),
-                number: row.need(2),
-                operation_id: row.need(3),
-                pool: row.need(4),
-                win_amount: row.need(5),
-                game_id: row.need(6),
-                user_id: row.get(7),
-                data: row.get(8),
-                is_pending: row.need(9),
-            });
-        });
-    });
+    let mut old = next(migration_id, most);
     let Some(last) = old.last() else { return Ok((0, 0)) };
     let (last_at, last_number) = (last.at, last.number);
-    let (count, mut taken) = (old.len() as i64, 0);
+    let count = old.len();
     let reason =
         format!("opening adjustment: history of migration {migration_id} explains as much");
     let occasion = Occasion::new("migrate", Some(&reason));
+    // Names first, then the pools in the order of their ids, as everybody does.
+    let is_new = names::claim(&mut old)?;
+    let old: Vec<Old> =
+        old.into_iter().zip(is_new).filter(|(_, is_new)| *is_new).map(|(old, _)| old).collect();
+    let configuration = configuration::current()?;
+    let mut pools = BTreeMap::new();
+    for old in &old {
+        pools.insert(configuration.named(&old.pool)?.id, old.pool.as_str());
+    }
     let mut owners = BTreeSet::new();
-    for old in old {
+    for pool in pools.values() {
+        let locked = pool::lock(pool)?;
+        refuse_armed(&locked)?;
+        owners.insert(record::unplayed(&locked)?.migration_id);
+    }
+    for old in &old {
+        // Each win changes its pool.
         let locked = pool::lock(&old.pool)?;
         let owned = record::unplayed(&locked)?;
-        refuse_armed(&locked)?;
-        taken += i64::from(take_over_one(migration_id, old, &locked, &owned, &occasion)?);
-        owners.insert(owned.migration_id);
+        take_over_one(migration_id, old, &locked, &owned, &occasion)?;
     }
+    record::note_known(migration_id, "wins", count - old.len());
     for owner in owners {
         record::is_history_of(migration_id, owner);
     }
     let position = (argument(last_at), argument(last_number));
     DONE.with(|statement| statement.write(&[argument(migration_id), position.0, position.1]));
-    Ok((count, taken))
+    Ok((count as i64, old.len() as i64))
+}
+
+fn next(migration_id: i64, most: i64) -> Vec<Old> {
+    let mut old: Vec<Old> = Vec::new();
+    WAITING.with(|statement| {
+        statement.write(&[argument(migration_id), argument(most)]).each(|row| {
+            let (operation_id, pool, game_id): (String, String, String) =
+                (row.need(3), row.need(4), row.need(6));
+            let (user_id, own): (Option<String>, Option<Value>) =
+                (row.get(7), row.get::<JsonB>(8).map(|JsonB(own)| own));
+            let win_amount = row.need(5);
+            // As the same win would come now: then it is a repetition.
+            let fingerprint = win::fingerprint(&win::Request {
+                pool: &pool,
+                game_id: &game_id,
+                user_id: user_id.as_deref().unwrap_or_default(),
+                win_amount: Some(win_amount),
+                operation_id: Some(&operation_id),
+                expected_cycle: None,
+                metadata: own.as_ref().map(|own| RawJson::parse(&own.to_string())),
+            });
+            old.push(Old {
+                at: row.need(1),
+                number: row.need(2),
+                operation_id,
+                pool,
+                win_amount,
+                game_id,
+                user_id,
+                own,
+                is_pending: row.need(9),
+                told_id: row.get(10),
+                win_id: payment::next_id(),
+                fingerprint,
+            });
+        });
+    });
+    old
 }
 
 /// What is hidden belongs to the cycle that is open: history must not end it (55000).
@@ -136,26 +200,28 @@ fn refuse_armed(locked: &Locked) -> Result<(), Error> {
     ))
 }
 
-/// False where it has been paid here meanwhile.
 fn take_over_one(
     migration_id: i64,
-    old: Old,
+    old: &Old,
     locked: &Locked,
     owned: &Owned,
     occasion: &Occasion<'_>,
-) -> Result<bool, Error> {
+) -> Result<(), Error> {
     let (pool_id, state) = (locked.pool.id, &locked.pool.state);
-    let win_id = payment::next_id();
-    let own = old.data.as_ref().map(|JsonB(own)| own.clone());
-    if !claim(&old, own.as_ref(), win_id)? {
-        return Ok(false);
-    }
+    let win_id = old.win_id;
     let last_id = last_before(old.at, pool_id).max(owned.replayed_id);
     let mut replay = Replay::new(Micros::new(owned.replayed), state.config.seed_amount);
     replay.add(Micros::new(contributed(pool_id, owned.replayed_id, last_id)))?;
     let replayed = replay.win(old.win_amount)?;
     let at = if old.at.into_inner() == i64::MAX { occasion.at } else { old.at };
     let is_verified = state.config.verify_above.is_some_and(|above| old.win_amount >= above);
+    let origin = Origin {
+        migration_id,
+        row: old.number,
+        at: old.at,
+        operation_id: &old.operation_id,
+        told_id: old.told_id.as_deref(),
+    };
     let arguments = [
         argument(win_id),
         argument(pool_id),
@@ -168,7 +234,7 @@ fn take_over_one(
         argument(replayed.previous_amount),
         argument(replayed.current_amount),
         argument(state.version),
-        argument(metadata(own, migration_id, old.number, old.at)),
+        argument(metadata(old.own.as_ref(), &origin)),
         argument(occasion.actor.as_str()),
         Some(pg_sys::Datum::from(snapshot::own_xid())),
         // That in which the pool has taken no bet: one that is in flight is of a later cycle.
@@ -206,27 +272,7 @@ fn take_over_one(
     let arguments =
         [argument(pool_id), argument(old.win_amount), argument(meter), argument(last_id)];
     COUNT.with(|statement| statement.write(&arguments));
-    Ok(true)
-}
-
-/// Takes its name; false where it is taken.
-fn claim(old: &Old, own: Option<&serde_json::Value>, win_id: i64) -> Result<bool, Error> {
-    let fingerprint = win::fingerprint(&win::Request {
-        pool: &old.pool,
-        game_id: &old.game_id,
-        user_id: old.user_id.as_deref().unwrap_or_default(),
-        win_amount: Some(old.win_amount),
-        operation_id: Some(&old.operation_id),
-        expected_cycle: None,
-        metadata: own.map(|own| RawJson::parse(&own.to_string())),
-    });
-    let claim = Claim {
-        operation_id: &old.operation_id,
-        fingerprint: &fingerprint,
-        record: Record { win_id: Some(win_id), ..Record::default() },
-    };
-    let claimed = operation::claim(std::slice::from_ref(&claim))?.0;
-    Ok(claimed.into_iter().all(|claimed| claimed.is_none()))
+    Ok(())
 }
 
 /// The last of the pool's contributions taken over that came before that moment.

@@ -27,6 +27,7 @@ mod interrupted;
 mod large;
 mod rights;
 mod rollback;
+mod side_by_side;
 mod states;
 mod tables;
 mod traffic;

@@ -151,6 +151,49 @@ SELECT damage($$UPDATE jackpot.ledger SET display_remainders[1] = display_remain
 SELECT damage($$UPDATE jackpot.ledger SET reserve_remainders = NULL WHERE operation_id = 'euro 1'$$);
 SELECT damage($$UPDATE jackpot.ledger SET display_remainders[1] = display_remainders[1] - 1 WHERE voids IS NOT NULL$$);
 SELECT damage($$UPDATE jackpot.ledger SET exchange_rates[1] = exchange_rates[1] * 2 WHERE operation_id = 'euro 1'$$);
+-- Rows of the ledger that are not what rows can be; what they hold for no pool, no sum sees.
+SELECT damage($$UPDATE jackpot.ledger SET pool_ids = pool_ids || 1000000, display = display || 1::bigint, reserve = reserve || 0::bigint,
+                  config_versions = config_versions || 1 WHERE operation_id = 'settled, 1'$$);
+SELECT damage($$UPDATE jackpot.ledger SET pool_ids = pool_ids || NULL::integer, display = display || 1::bigint, reserve = reserve || 0::bigint,
+                  config_versions = config_versions || 1 WHERE operation_id = 'settled, 1'$$);
+SELECT damage($$UPDATE jackpot.ledger SET pool_ids = pool_ids || 1, display = display || 0::bigint, reserve = reserve || 0::bigint,
+                  config_versions = config_versions || 1 WHERE operation_id = 'settled, 1'$$);
+SELECT damage($$UPDATE jackpot.ledger SET display = display || 1::bigint WHERE operation_id = 'settled, 1'$$);
+SELECT damage($$UPDATE jackpot.ledger SET reserve = reserve || 1::bigint WHERE operation_id = 'settled, 1'$$);
+SELECT damage($$UPDATE jackpot.ledger SET config_versions = '{}' WHERE operation_id LIKE 'settled%'$$);
+SELECT damage($$UPDATE jackpot.ledger SET exchange_rates = exchange_rates || 1::bigint WHERE operation_id = 'euro 1'$$);
+SELECT damage($$UPDATE jackpot.ledger SET display_remainders = display_remainders || 1::bigint WHERE operation_id = 'euro 1'$$);
+SELECT damage($$UPDATE jackpot.ledger SET reserve_remainders = reserve_remainders || 1::bigint WHERE operation_id = 'euro 1'$$);
+SELECT damage($$UPDATE jackpot.ledger SET pool_ids = pool_ids || 1 WHERE voids IS NOT NULL$$);
+SELECT damage($$UPDATE jackpot.ledger SET display[1] = display[1] + CASE operation_id WHEN 'settled, 1' THEN 1 ELSE -1 END * 1000000000
+                 WHERE operation_id LIKE 'settled%'$$);
+SELECT damage($$UPDATE jackpot.ledger SET reserve[2] = CASE operation_id WHEN 'settled, 1' THEN 1 ELSE -1 END WHERE operation_id LIKE 'settled%'$$);
+SELECT damage($$UPDATE jackpot.ledger SET reserve[2] = NULL WHERE operation_id = 'settled, 1'$$);
+-- What was taken over: its counts, its batches and its names. A bet of the same transaction is not of it.
+BEGIN;
+SELECT step, status FROM jackpot_migrate('{
+    "pools": {"old": {"group": "old", "currentAmount": 1000}, "older": {"group": "older", "currentAmount": 500}},
+    "config": {"old": {"rate": 0.02, "seedAmount": 100}, "older": {"rate": 0.01, "seedAmount": 100}},
+    "contributions": [
+        {"gameId": "o", "wagerAmount": 100, "contributions": {"old": 2, "older": 1}, "betTransactionId": "old 1"},
+        {"gameId": "o", "wagerAmount": 200, "contributions": {"old": 4, "older": 0}, "betTransactionId": "old 2"}],
+    "wins": [{"group": "old", "gameId": "o", "userId": "ann", "winAmount": 90}]}');
+SELECT count(*) FROM jackpot_contribute('o', 300, operation_id => 'new', pools => '{old,older}');
+COMMIT;
+SELECT check_name, ok, detail FROM jackpot_validate() WHERE check_name IN ('ledger', 'migrations');
+SELECT damage($$UPDATE jackpot.migration_pool SET contributions = contributions + 1 FROM jackpot.pool p WHERE p.id = pool_id AND p.pool = 'old'$$);
+SELECT damage($$UPDATE jackpot.migration_pool SET contributed = contributed - 1$$);
+SELECT damage($$UPDATE jackpot.migration_pool SET wins = wins - 1 WHERE wins > 0$$);
+SELECT damage($$UPDATE jackpot.migration_pool SET won = won + 1 WHERE wins > 0$$);
+SELECT damage($$DELETE FROM jackpot.migration_pool m USING jackpot.pool p WHERE p.id = m.pool_id AND p.pool = 'older'$$);
+SELECT damage($$UPDATE jackpot.win SET actor = 'postgres//win' WHERE right(actor, 8) = '/migrate'$$);
+SELECT damage($$DELETE FROM jackpot.operation WHERE operation_id = 'old 2'$$);
+SELECT damage($$UPDATE jackpot.operation SET ledger_id = NULL WHERE operation_id LIKE 'old _'$$);
+SELECT damage($$DELETE FROM jackpot.ledger WHERE operation_id = 'old 2'$$);
+SELECT damage($$DELETE FROM jackpot.migration_batch$$);
+SELECT damage($$UPDATE jackpot.migration_batch SET xid = '3'$$);
+SELECT damage($$INSERT INTO jackpot.migration_batch SELECT 1000000, 1000001, b.xid, b.migration_id, b.first_at, b.last_at FROM jackpot.migration_batch b$$);
+SELECT damage($$UPDATE jackpot.migration_batch SET last_id = first_id$$);
 
 -- All of it was undone.
 SELECT * FROM jackpot_validate() WHERE NOT ok;
